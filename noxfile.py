@@ -1,0 +1,99 @@
+"""The chores of the project, each a session of nox: `nox -l` lists them. Knows no path of any machine.
+
+Every session makes its own virtual environment. What a session needs beyond Python (node, a Chromium) it says when it is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests", "types", "lint"]
+nox.options.error_on_missing_interpreters = True
+
+OLDEST = (3, 10)
+
+
+def _pythons() -> list[str]:
+    """Every CPython from 3.10 up that this machine has, one of each minor version: on PATH, and among pyenv's."""
+    roots = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    roots += sorted(pyenv.glob("versions/*/bin"), reverse=True)
+    found: dict[tuple[int, int], str] = {}
+    for root in roots:
+        if root.name == "shims":  # pyenv's: they answer for versions that are not switched on, too
+            continue
+        for candidate in sorted(root.glob("python3.*")):
+            match = re.fullmatch(r"python3\.(\d+)", candidate.name)
+            if match and (3, int(match[1])) >= OLDEST and (3, int(match[1])) not in found and _works(candidate):
+                found[3, int(match[1])] = str(candidate)
+    return [found[version] for version in sorted(found)]
+
+
+def _works(python: Path) -> bool:
+    code = "import sys, venv, ensurepip; print(sys.implementation.name)"
+    try:
+        result = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return False
+    return result.stdout.strip() == "cpython"
+
+
+@nox.session(python=_pythons())
+def tests(session: nox.Session) -> None:
+    """The tests, on every CPython from 3.10 up that the machine has."""
+    session.install(".[test,guests]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict, on the package."""
+    session.install(".[types]")
+    session.run("mypy")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    session.install("ruff>=0.6")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check", *session.posargs)
+
+
+@nox.session
+def perfetto(session: nox.Session) -> None:
+    """Traces in the real Perfetto: its trace processor (node) and its page (a Chromium on PATH)."""
+    session.install(".[test,browser]")
+    session.run("pytest", "-m", "perfetto", *session.posargs, env={"TRACEKIT_REQUIRE_PERFETTO": "1"})
+
+
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Long and random tests with fixed seeds: kills at any moment, other people's test suites."""
+    session.install(".[test,guests]")
+    session.run("pytest", "-m", "torture", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What tracekit costs: each figure beside a baseline in the same run, as ratios."""
+    session.install(".")
+    session.run("python", "tests/bench/run.py", *session.posargs)
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Make the README's picture anew: the two programs of the article, side by side in Perfetto."""
+    session.install(".[browser]")
+    folder = Path(session.create_tmp())
+    traces = []
+    for name in ("article_threads", "article_asyncio"):
+        trace = folder / f"{name}.json.gz"
+        session.run("tracekit", "run", "--quiet", "-o", str(trace), f"workloads/{name}.py")
+        traces.append(str(trace))
+    session.run("python", "tests/perfetto/screenshot.py", *traces, "-o", "traces/sample-article.png")

@@ -1,0 +1,130 @@
+"""The report for a person, from traces laid out by hand. Knows no recording and no terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from tracekit.analyze import analyze
+from tracekit.analyze.finding import Finding
+from tracekit.export.page import page
+from tracekit.export.report import ROWS, SUMMARY_FINDINGS, render, summary
+from tracekit.model.builder import Builder
+from tracekit.model.trace import Category, Trace, TrackKind
+
+MS = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch) -> None:
+    """No test's output depends on the colours that the caller asked for."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+
+def loop_trace(tasks: int = 1, step: int = 10, notes: tuple[str, ...] = ()) -> Trace:
+    """One loop; each task runs one step of `step` ms, one after another."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py", started=0, ended=1000 * MS)
+    thread = builder.thread(process, 10, "MainThread", started=0, ended=1000 * MS, main=True)
+    loop = builder.loop(process, thread, "Loop")
+    builder.loops[loop].running, builder.loops[loop].open = 300 * MS, 1000 * MS
+    track = builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 0, 1000 * MS, "MainThread", Category.THREAD)
+    for number in range(tasks):
+        task = builder.task(process, loop, f"Task-{number}", coroutine="work", file="/app/a.py", line=3, outcome="done")
+        builder.slice(track, number * step * MS, (number + 1) * step * MS, f"Task-{number}", Category.STEP, task=task)
+    for note in notes:
+        builder.note(note)
+    return builder.build(exit_status=3)
+
+
+def printed(show: Any, trace: Trace, findings: list[Finding]) -> str:
+    out = io.StringIO()
+    show(trace, findings, page(out))
+    return out.getvalue()
+
+
+def flowing(text: str) -> str:
+    """Text without its line breaks and indents."""
+    return " ".join(text.split())
+
+
+def test_findings_first() -> None:
+    """The first lines say what was run, what was found and what to do; tables and notes come after them."""
+    trace = loop_trace(step=200, notes=("process 12 ended without a last word",))
+    findings = analyze(trace)
+    text = flowing(printed(render, trace, findings))
+    order = [
+        "app.py: 1.00 s, exit status 3",
+        findings[0].sentence,
+        findings[0].advice,
+        "Processes",
+        "Threads",
+        "Tasks",
+        "note",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert "process 12 ended without a last word" in text
+
+
+def test_no_finding() -> None:
+    """Without a finding the report says so in one true sentence, with the longest step that it saw."""
+    text = flowing(printed(render, loop_trace(step=10), []))
+    assert (
+        "No finding: no step of an event loop was longer than 50.0 ms; the longest took 10.0 ms (Task-0 (work))."
+        in text
+    )
+
+
+def test_no_loop() -> None:
+    """Where no loop ran, the report does not praise the loop."""
+    builder = Builder("app.py")
+    thread = builder.thread(builder.process(1, "app.py"), 1, "MainThread")
+    builder.slice(builder.track(TrackKind.THREAD, thread), 0, 5, "MainThread", Category.THREAD)
+    assert "No finding: no event loop ran" in flowing(printed(render, builder.build(), []))
+
+
+def test_an_empty_trace() -> None:
+    """A trace of nothing makes a short report, not an error."""
+    for show in (render, summary):
+        assert "0 processes, 0 threads" in printed(show, Builder("nothing.py").build(), [])
+
+
+def test_many_tasks_are_summed_up() -> None:
+    """Past the worst tasks, the others stand in one line by coroutine, and none is silently left out."""
+    text = printed(render, loop_trace(tasks=ROWS + 7), [])
+    assert "7 more tasks, by coroutine" in text
+    assert text.count("Task-") == ROWS + 1  # and once as the longest step
+    (line,) = [line.split() for line in text.splitlines() if "7 done" in line]
+    assert line[:3] == ["work", "7", "0"]
+
+
+def test_an_untraced_process_says_why() -> None:
+    """A process that could not be entered is in the table with the reason."""
+    builder = Builder("app.py")
+    parent = builder.process(1, "app.py")
+    builder.process(2, "sh", parent=parent, untraced="it is not Python")
+    text = printed(render, builder.build(), [])
+    assert "2 processes (1 of them not traced)" in flowing(text)
+    assert "no: it is not Python" in text
+
+
+def test_summary_is_short() -> None:
+    """The summary tells the worst findings, how many more there are, what was seen and what is missing."""
+    trace = loop_trace(notes=("something was dropped",))
+    findings = [Finding("loop-blocked", "error", 0.0, 1.0, "t", f"Sentence {n}.", "Advice.") for n in range(8)]
+    text = flowing(printed(summary, trace, findings))
+    assert text.count("Sentence") == SUMMARY_FINDINGS
+    assert "and 3 more findings" in text
+    assert "1 process, 1 thread, 1 task, 1 event loop, in use for 30% of its time" in text
+    assert "note something was dropped" in text
+    assert "Processes" not in text
+
+
+def test_one_more_finding() -> None:
+    """One finding more than fits is one finding, not findings."""
+    findings = [Finding("x", "info", 0.0, 1.0, "t", "S.", "A.")] * (SUMMARY_FINDINGS + 1)
+    assert "and 1 more finding:" in printed(summary, loop_trace(), findings)

@@ -1,0 +1,111 @@
+"""The report for scripts: its keys and units are a promise. Knows no recording."""
+
+from __future__ import annotations
+
+import json
+
+from tracekit.analyze import analyze
+from tracekit.export.report_json import report
+from tracekit.model.builder import Builder
+from tracekit.model.trace import Category, TrackKind
+
+S = 1_000_000_000
+
+
+def test_shape() -> None:
+    """One object with the promised keys; durations in seconds, null for what was not seen; plain JSON throughout."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py", started=0, ended=4 * S, python="3.11.7")
+    builder.process(11, "sh", command="sh -c true", parent=process, started=S, untraced="it is not Python")
+    thread = builder.thread(process, 10, "MainThread", started=0, ended=4 * S, main=True)
+    loop = builder.loop(process, thread, "Loop")
+    builder.loops[loop].running, builder.loops[loop].open = S, 4 * S
+    track = builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 0, 4 * S, "MainThread", Category.THREAD)
+    task = builder.task(process, loop, "Task-1", coroutine="work", created=S // 2, running=2 * S, ready=S // 2, steps=1)
+    builder.slice(track, S, 3 * S, "Task-1", Category.STEP, task=task)
+    builder.slice(track, 3 * S, 4 * S, "job", Category.JOB, args={"queued_ns": S})
+    builder.note("something was dropped")
+    trace = builder.build(exit_status=0)
+    object_ = json.loads(json.dumps(report(trace, analyze(trace)), allow_nan=False))
+    findings = object_.pop("findings")
+    assert object_ == {
+        "schema": 1,
+        "program": "app.py",
+        "exit_status": 0,
+        "wall_s": 4.0,
+        "processes": [
+            {
+                "pid": 10,
+                "name": "app.py",
+                "command": "",
+                "parent": None,
+                "started_s": 0.0,
+                "ended_s": 4.0,
+                "wall_s": 4.0,
+                "threads": 1,
+                "traced": True,
+                "untraced": None,
+                "python": "3.11.7",
+            },
+            {
+                "pid": 11,
+                "name": "sh",
+                "command": "sh -c true",
+                "parent": 10,
+                "started_s": 1.0,
+                "ended_s": None,
+                "wall_s": 3.0,
+                "threads": 0,
+                "traced": False,
+                "untraced": "it is not Python",
+                "python": None,
+            },
+        ],
+        "threads": [
+            {
+                "name": "MainThread",
+                "pid": 10,
+                "tid": 10,
+                "started_s": 0.0,
+                "ended_s": 4.0,
+                "life_s": 4.0,
+                "occupied_s": 3.0,
+            }
+        ],
+        "tasks": [
+            {
+                "name": "Task-1",
+                "coroutine": "work",
+                "loop": 0,
+                "pid": 10,
+                "file": None,
+                "line": None,
+                "created_s": 0.5,
+                "ended_s": None,
+                "outcome": "pending",
+                "error": None,
+                "creator": None,
+                "steps": 1,
+                "running_s": 2.0,
+                "ready_s": 0.5,
+                "awaiting_s": 0.0,
+                "longest_step_s": 2.0,
+            }
+        ],
+        "loops": [{"name": "Loop", "pid": 10, "thread": "MainThread", "running_s": 1.0, "open_s": 4.0, "used": 0.25}],
+        "jobs": [
+            {"function": "job", "count": 1, "ran_s": 1.0, "longest_s": 1.0, "queued_s": 1.0, "longest_queued_s": 1.0}
+        ],
+        "notes": ["something was dropped"],
+    }
+    assert [(finding["slug"], finding["task"], finding["duration_s"]) for finding in findings] == [
+        ("loop-blocked", "Task-1", 2.0)
+    ]
+
+
+def test_empty() -> None:
+    """A trace of nothing has every key as well."""
+    empty = report(Builder("nothing").build(), [])
+    assert empty["processes"] == empty["threads"] == empty["tasks"] == empty["findings"] == []
+    assert (empty["wall_s"], empty["exit_status"]) == (0.0, None)

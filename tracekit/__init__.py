@@ -1,0 +1,57 @@
+"""tracekit shows how a program spends its time between its threads, its processes and its coroutines.
+
+    import tracekit as tk
+
+    @tk.trace
+    def parse(row): ...
+
+    with tk.session("out.json"):
+        with tk.span("load", rows=3) as span:
+            span.set(bytes=10)
+        tk.instant("cache miss", key="a")
+        tk.counter("queue", depth=4)
+
+This file is the door: it re-exports, and stays cheap to import. What a session needs is loaded when one is started.
+"""
+
+from __future__ import annotations
+
+from tracekit._version import __version__
+from tracekit.errors import TracekitError, UsageError
+from tracekit.record.probes import Span, counter, instant, span, trace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tracekit.sessions import session, start, stop
+
+__all__ = [
+    "Span",
+    "TracekitError",
+    "UsageError",
+    "__version__",
+    "counter",
+    "instant",
+    "session",
+    "span",
+    "start",
+    "stop",
+    "trace",
+]
+
+_LATER = ("session", "start", "stop")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from tracekit import sessions
+
+        for later in _LATER:
+            globals()[later] = getattr(sessions, later)
+        return globals()[name]
+    raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

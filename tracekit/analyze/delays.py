@@ -1,0 +1,153 @@
+"""Delays: which tasks a block held up, and by how much, as far as the trace can know it. Knows nothing of sentences.
+
+Two kinds are told apart, because a trace that guesses lies:
+
+A task that was *ready* during the block waited for it, and its wait is known to the nanosecond: the overlap of the two.
+
+A task that slept, or waited for a socket or for another thread's result, becomes ready only when the loop looks again,
+right after the block. That it was due by then is plain; since when is not recorded: it was held up, `by` is None. Such
+tasks are those that the loop's own delivering callbacks (DELIVERIES) woke after the block, before the loop rested and
+before anything that was itself woken after the block had run. Where another thread scheduled such a callback, an arrow
+tells when, and the wait is known after all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracekit.analyze.blocks import Block, turns
+from tracekit.model.trace import Category, FlowKind, Int64, Trace
+
+# Less than this, and nobody noticed; a block's own last words (a task created, an event set) are not its victims.
+LEAST_NS = 1_000_000
+
+# The loop polls without resting when something is due, but coming back from the poll it may wait for the GIL, whose
+# holder gives it up after a switch interval (5 ms).
+REST_NS = 5_000_000
+
+# The last part of the names of the callbacks by which asyncio hands over what fell due outside of the loop.
+DELIVERIES = frozenset(
+    {
+        "_set_result_unless_cancelled",  # asyncio.sleep
+        "_on_timeout",  # asyncio.timeout
+        "_release_waiter",  # wait_for, before 3.12
+        "_set_state",  # a thread's or a process's result: run_in_executor, wrap_future
+        "_read_ready",  # sockets and pipes
+        "_write_ready",
+        "_sock_recv",
+        "_sock_recv_into",
+        "_sock_recvfrom",
+        "_sock_sendall",
+        "_sock_sendto",
+        "_sock_connect_cb",
+        "_sock_accept",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A task that was held up; `by` in ns, or None where its due time was not recorded."""
+
+    task: int
+    by: int | None
+
+
+class Delays:
+    """Looks up who waited behind a block; made once a trace, asked once a block."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        slices, flows = trace.slices, trace.flows
+        self._thread_of_task = np.array(
+            [-1 if task.loop is None else trace.loops[task.loop].thread for task in trace.tasks], dtype=np.int64
+        )
+        ready = np.flatnonzero((slices.category == Category.READY) & (slices.task >= 0))
+        self._ready_task = slices.task[ready]
+        self._ready_start, self._ready_end = slices.start[ready], slices.end[ready]
+        self._ready_thread = self._thread_of_task[self._ready_task] if len(ready) else ready
+        wakes = np.flatnonzero(flows.kind == FlowKind.WAKE)
+        self._wake_track, self._wake_time = flows.track[wakes], flows.time[wakes]
+        self._wake_target = flows.target[wakes]
+        self._steps_woken = slices.category[self._wake_target] == Category.STEP
+        self._due_at = self._arrows_to_callbacks()
+        self._turns = turns(trace)
+        self._turn_track = slices.track[self._turns]
+
+    def behind(self, block: Block) -> list[Delay]:
+        """The tasks that `block` held up: the longest first, those of unknown length last."""
+        waited = {**self._due_meanwhile(block), **self._ready_meanwhile(block)}
+        waited.pop(block.task, None)
+        known = [Delay(task, by) for task, by in waited.items() if by is not None and by >= LEAST_NS]
+        known.sort(key=lambda delay: (-(delay.by or 0), delay.task))
+        return known + [Delay(task, None) for task, by in sorted(waited.items()) if by is None]
+
+    def _arrows_to_callbacks(self) -> dict[int, int]:
+        """When another thread scheduled a callback, by the callback's slice."""
+        flows = self._trace.flows
+        arrows = np.flatnonzero((flows.kind == FlowKind.WAKE) | (flows.kind == FlowKind.RESULT))
+        targets = flows.target[arrows]
+        scheduled = self._trace.slices.category[targets] == Category.CALLBACK
+        return dict(zip(targets[scheduled].tolist(), flows.time[arrows[scheduled]].tolist()))
+
+    def _ready_meanwhile(self, block: Block) -> dict[int, int]:
+        hit = (
+            (self._ready_thread == block.thread) & (self._ready_start < block.end) & (self._ready_end > block.start)
+        ).nonzero()[0]
+        overlap = np.minimum(self._ready_end[hit], block.end) - np.maximum(self._ready_start[hit], block.start)
+        waited: dict[int, int] = {}
+        for task, by in zip(self._ready_task[hit].tolist(), overlap.tolist()):
+            waited[task] = waited.get(task, 0) + by
+        return waited
+
+    def _due_meanwhile(self, block: Block) -> dict[int, int | None]:
+        """Tasks that the loop found to be due when it looked again, which was right after the block, and since when."""
+        slices = self._trace.slices
+        # A block's own slice is among the turns before `first`; sorted by start, the ones after it follow.
+        first, last = self._turns_after(block)
+        rows = self._turns[first:last]
+        if not len(rows):
+            return {}
+        until = min(self._rest_after(block, rows), self._first_woken_since(block))
+        deliveries = [row for row in rows[slices.start[rows] <= until].tolist() if self._delivers(row)]
+        due: dict[int, int | None] = {}
+        for row in deliveries:
+            since = self._due_at.get(row)
+            by = None if since is None else max(0, block.end - max(since, block.start))
+            for target in self._woken_within(block.track, int(slices.start[row]), int(slices.end[row])):
+                task = int(slices.task[target])
+                if task >= 0 and self._trace.tasks[task].created <= block.start:
+                    due[task] = by
+        return due
+
+    def _turns_after(self, block: Block) -> tuple[int, int]:
+        low, high = np.searchsorted(self._turn_track, [block.track, block.track + 1])
+        starts = self._trace.slices.start[self._turns[low:high]]
+        return int(low + np.searchsorted(starts, block.end)), int(high)
+
+    def _rest_after(self, block: Block, rows: Int64) -> int:
+        """When the loop had nothing to do for the first time after the block."""
+        start, end = self._trace.slices.start[rows], self._trace.slices.end[rows]
+        reached = np.maximum.accumulate(np.concatenate(([block.end], end)))
+        rests = np.flatnonzero(start - reached[:-1] > REST_NS)
+        return int(reached[rests[0]] if len(rests) else reached[-1])
+
+    def _first_woken_since(self, block: Block) -> int:
+        """When the first step ran that was woken after the block: from then on, what is delivered may be newly due."""
+        slices = self._trace.slices
+        since = self._wake_target[self._steps_woken & (self._wake_time >= block.end)]
+        steps = since[slices.track[since] == block.track]
+        return int(slices.start[steps].min()) if len(steps) else self._trace.duration
+
+    def _delivers(self, row: int) -> bool:
+        slices = self._trace.slices
+        if slices.category[row] != Category.CALLBACK:
+            return False
+        return self._trace.strings[slices.name[row]].rpartition(".")[2] in DELIVERIES
+
+    def _woken_within(self, track: int, start: int, end: int) -> list[int]:
+        hit = (self._wake_track == track) & (self._wake_time >= start) & (self._wake_time <= end)
+        targets: list[int] = self._wake_target[hit].tolist()
+        return targets

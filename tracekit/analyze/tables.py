@@ -1,0 +1,246 @@
+"""Tables: a trace's processes, threads, loops, tasks and jobs as plain rows, in ns. Knows no way to show them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracekit.analyze.cover import covered
+from tracekit.model.trace import Category, Trace, TrackKind
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """A process; `wall` is how long it was seen, `untraced` why nothing is known of its inside, or ""."""
+
+    pid: int
+    name: str
+    command: str
+    parent: int | None  # pid
+    started: int
+    ended: int | None
+    wall: int
+    threads: int
+    untraced: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """A thread; `occupied` is the time in spans, steps, callbacks and jobs, whether they computed or waited there.
+
+    None where nothing was recorded on it but its life: then nobody knows what it did.
+    """
+
+    name: str
+    pid: int
+    tid: int
+    started: int
+    ended: int | None
+    life: int
+    occupied: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """An event loop; `used` is the part of its open time that went into steps and callbacks, None if it never ran."""
+
+    name: str
+    pid: int
+    thread: str
+    running: int
+    open: int
+    used: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task, or several of one coroutine (`count`) added up; `longest` is their longest step."""
+
+    name: str
+    coroutine: str
+    count: int
+    steps: int
+    running: int
+    ready: int
+    awaiting: int
+    longest: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """The jobs of one function in executors: how long they queued and ran together, and the worst of each.
+
+    `queued` is None where no submit was seen.
+    """
+
+    function: str
+    count: int
+    queued: int | None
+    longest_queued: int | None
+    running: int
+    longest: int
+
+
+def processes(trace: Trace) -> list[ProcessRow]:
+    """The processes, in the order in which they were seen."""
+    threads = Counter(thread.process for thread in trace.threads)
+    return [
+        ProcessRow(
+            pid=process.pid,
+            name=process.name,
+            command=process.command,
+            parent=None if process.parent is None else trace.processes[process.parent].pid,
+            started=process.started,
+            ended=process.ended,
+            wall=_life(trace, process.started, process.ended),
+            threads=threads[index],
+            untraced=process.untraced,
+            python=process.python,
+        )
+        for index, process in enumerate(trace.processes)
+    ]
+
+
+def threads(trace: Trace) -> list[ThreadRow]:
+    """The threads, in the order in which they were seen."""
+    occupied = _occupied(trace)
+    return [
+        ThreadRow(
+            name=thread.name,
+            pid=trace.processes[thread.process].pid,
+            tid=thread.tid,
+            started=thread.started,
+            ended=thread.ended,
+            life=_life(trace, thread.started, thread.ended),
+            occupied=occupied.get(index),
+        )
+        for index, thread in enumerate(trace.threads)
+    ]
+
+
+def loops(trace: Trace) -> list[LoopRow]:
+    """The event loops, in the order in which they were seen."""
+    return [
+        LoopRow(
+            name=loop.name,
+            pid=trace.processes[loop.process].pid,
+            thread=trace.threads[loop.thread].name,
+            running=loop.running,
+            open=loop.open,
+            used=loop.running / loop.open if loop.open else None,
+        )
+        for loop in trace.loops
+    ]
+
+
+def tasks(trace: Trace) -> list[TaskRow]:
+    """The tasks, those with the longest step first."""
+    longest = longest_steps(trace)
+    rows = [
+        TaskRow(
+            name=task.name,
+            coroutine=task.coroutine,
+            count=1,
+            steps=task.steps,
+            running=task.running,
+            ready=task.ready,
+            awaiting=task.awaiting,
+            longest=step,
+            outcome=f"{task.outcome}: {task.error}" if task.error else task.outcome,
+        )
+        for task, step in zip(trace.tasks, longest)
+    ]
+    return sorted(rows, key=lambda row: -row.longest)
+
+
+def by_coroutine(rows: Iterable[TaskRow]) -> list[TaskRow]:
+    """Rows of tasks added up by coroutine, those with the longest step first; the outcomes are counted."""
+    groups: defaultdict[str, list[TaskRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.coroutine].append(row)
+    added = [_added(coroutine, alike) for coroutine, alike in groups.items()]
+    return sorted(added, key=lambda row: -row.longest)
+
+
+def jobs(trace: Trace) -> list[JobRow]:
+    """The functions that executors ran, those that ran longest first."""
+    slices = trace.slices
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(slices.category == Category.JOB).tolist():
+        groups[int(slices.name[row])].append(row)
+    rows = [_job_row(trace, trace.strings[name], group) for name, group in groups.items()]
+    return sorted(rows, key=lambda row: -row.running)
+
+
+def longest_steps(trace: Trace) -> list[int]:
+    """The longest step (ns) of each task, by the index of the task."""
+    slices = trace.slices
+    rows = np.flatnonzero((slices.category == Category.STEP) & (slices.task >= 0))
+    longest = np.zeros(len(trace.tasks), dtype=np.int64)
+    np.maximum.at(longest, slices.task[rows], slices.end[rows] - slices.start[rows])
+    times: list[int] = longest.tolist()
+    return times
+
+
+def longest_step(trace: Trace) -> tuple[int, int] | None:
+    """The longest step of all (ns) and the index of its task; None where no step was seen."""
+    times = longest_steps(trace)
+    longest = max(times, default=0)
+    return (longest, times.index(longest)) if longest else None
+
+
+def _life(trace: Trace, started: int, ended: int | None) -> int:
+    return (trace.duration if ended is None else ended) - started
+
+
+def _occupied(trace: Trace) -> dict[int, int]:
+    """By the index of a thread: the time that anything but its life and its loops takes on its track."""
+    slices = trace.slices
+    rows = np.flatnonzero((slices.category != Category.THREAD) & (slices.category != Category.LOOP))
+    track = slices.track[rows]
+    times = {}
+    for index, row in enumerate(trace.tracks):
+        if row.kind != TrackKind.THREAD:
+            continue
+        low, high = np.searchsorted(track, [index, index + 1])
+        if low < high:
+            mine = rows[low:high]
+            times[row.owner] = covered(slices.start[mine], slices.end[mine])
+    return times
+
+
+def _added(coroutine: str, alike: list[TaskRow]) -> TaskRow:
+    outcomes: Counter[str] = Counter()
+    for row in alike:
+        outcomes[row.outcome] += row.count
+    return TaskRow(
+        name="",
+        coroutine=coroutine,
+        count=sum(row.count for row in alike),
+        steps=sum(row.steps for row in alike),
+        running=sum(row.running for row in alike),
+        ready=sum(row.ready for row in alike),
+        awaiting=sum(row.awaiting for row in alike),
+        longest=max(row.longest for row in alike),
+        outcome=", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common()),
+    )
+
+
+def _job_row(trace: Trace, function: str, rows: list[int]) -> JobRow:
+    slices = trace.slices
+    args = [trace.args[index] for index in slices.args[rows].tolist() if index >= 0]
+    queued = [wait for row in args if isinstance(wait := row.get("queued_ns"), int)]
+    ran = (slices.end[rows] - slices.start[rows]).tolist()
+    return JobRow(
+        function=function,
+        count=len(rows),
+        queued=sum(queued) if queued else None,
+        longest_queued=max(queued, default=None),
+        running=sum(ran),
+        longest=max(ran),
+    )

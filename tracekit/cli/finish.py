@@ -1,0 +1,49 @@
+"""Finish: a session becomes a trace file and a few sentences, and is then removed. Shared by `run` and `recover`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from tracekit.analyze import analyze
+from tracekit.errors import TracekitError
+from tracekit.export import chrome_json
+from tracekit.export.report import summary
+from tracekit.load import load
+from tracekit.spool import directory as session_directory
+
+
+def finish(directory: str, output: str, threshold: int, keep_session: bool = False, quiet: bool = False) -> None:
+    """Write the trace of a session, say on stderr what it shows, and remove the session.
+
+    Args:
+        directory: of the session.
+        output: the trace; renamed into place when it is complete.
+        threshold: ns; a loop's step longer than this is a block.
+        keep_session: leave the session where it is.
+        quiet: print nothing.
+
+    Raises:
+        TracekitError: the session cannot be read or the trace cannot be written; the session is then kept.
+    """
+    console = Console(stderr=True, highlight=False)
+    try:
+        trace = load(directory)
+        findings = analyze(trace, threshold)
+        chrome_json.write(trace, findings, Path(output))
+    except TracekitError as error:
+        raise TracekitError(f"{error}; the recording is kept in {directory}") from None
+    except OSError as error:
+        raise TracekitError(
+            f"cannot write {output}: {error.strerror}; the recording is kept: "
+            f"`tracekit recover {directory} -o ELSEWHERE` tries again"
+        ) from None
+    if not keep_session:
+        session_directory.remove(directory)
+    if not quiet:
+        summary(trace, findings, console)
+        shown = os.path.relpath(output)
+        shown = output if shown.startswith("..") else shown
+        console.print(f"\ntrace: {shown}\n  look at it: tracekit open {shown}", soft_wrap=True, markup=False)

@@ -1,0 +1,109 @@
+"""Launch: runs a program in a session as if tracekit were not there, and passes its end on. Knows nothing of traces."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tracekit import clock
+from tracekit.errors import UsageError
+from tracekit.hooks.entry import why_not_entered
+from tracekit.sessions import Options, environment
+from tracekit.spool import directory as session_directory
+
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the terminal sends them to the program as well
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class Program:
+    """What is to be run: a name for it, and its argv."""
+
+    name: str
+    command: list[str]
+    is_python: bool = False
+
+
+@dataclass
+class End:
+    """How the program ended; `status` as subprocess gives it: an exit code, or minus a signal's number."""
+
+    status: int
+
+    def leave(self, failed: bool = False) -> NoReturn:
+        """End this process as the program ended.
+
+        Args:
+            failed: tracekit itself could not do its work; where the program was content, say so by exit code 2.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if self.status < 0:
+            number = -self.status
+            resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+            signal.signal(number, signal.SIG_DFL) if number not in (signal.SIGKILL, signal.SIGSTOP) else None
+            os.kill(os.getpid(), number)
+            os._exit(128 + number)  # the signal is blocked
+        os._exit(self.status or (2 if failed else 0))
+
+
+def launch(program: Program, directory: str, options: Options, description: dict[str, Any]) -> End:
+    """Run the program in the session at `directory` until it ends, and complete the session's description.
+
+    It stays in this process group. Meanwhile this process ignores INT and QUIT and forwards TERM and HUP.
+
+    Raises:
+        UsageError: there is no such command, or it cannot be executed.
+    """
+    executable = shutil.which(program.command[0])
+    if executable is None:
+        raise UsageError(f"no such command: {program.command[0]}; check the spelling and PATH")
+    received: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
+
+    def forward(number: int, _frame: Any) -> None:
+        if child is None:
+            received.append(number)
+        elif child.returncode is None:
+            child.send_signal(number)
+
+    # Handlers of Python's, not SIG_IGN, which the program would inherit. What was ignored already stays so, for both.
+    handlers: dict[int, Any] = dict.fromkeys(_FROM_TERMINAL, lambda _number, _frame: None)
+    handlers.update(dict.fromkeys(_FORWARDED, forward))
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        try:
+            child = subprocess.Popen(
+                program.command, env=environment(directory, options, os.environ), close_fds=False, restore_signals=True
+            )
+        except OSError as error:
+            raise UsageError(f"cannot run {program.command[0]}: {error.strerror}") from None
+        for number in received:
+            child.send_signal(number)
+        description["child_pid"] = child.pid
+        description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), None) or ""
+        session_directory.write(directory, description)
+        threading.Thread(target=_preload, daemon=True).start()
+        status = child.wait()
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, signal.SIG_IGN if previous is signal.SIG_IGN else signal.SIG_DFL)
+    description["ended_monotonic"], description["ended_wall"] = clock.anchor()
+    description["exit_status"] = status if status >= 0 else 128 - status
+    session_directory.write(directory, description)
+    return End(status)
+
+
+def _preload() -> None:
+    """While the program runs and this process has nothing to do, load what the trace will need."""
+    import tracekit.cli.finish  # noqa: F401

@@ -1,0 +1,70 @@
+"""`tracekit`: the command that the others hang on; turns tracekit's own errors into one line and exit code 2.
+
+Knows the commands by name only and loads one when it is called: `run` must not wait for what `report` needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from tracekit._version import __version__
+from tracekit.errors import TracekitError
+
+# Name -> the line that `tracekit --help` shows, so that it need not load them.
+COMMANDS = {
+    "run": "Run a program and write a trace of it.",
+    "report": "Say what a trace shows: findings, then tables.",
+    "open": "Look at traces in Perfetto, in the browser, without internet.",
+    "check": "Tell whether a trace is sound.",
+    "recover": "Make a trace of a session that nobody finished.",
+    "doctor": "Tell what works on this machine, and what to do about what does not.",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands live in modules of their own, loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"tracekit.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TracekitError as error:
+            click.echo(f"tracekit: {error}", err=True)
+            raise SystemExit(2) from None
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="`tracekit COMMAND --help` tells more. Start with: tracekit run SCRIPT.py",
+)
+@click.version_option(__version__, message="tracekit %(version)s")
+def cli() -> None:
+    """tracekit shows how a Python program spends its time between its threads, its processes and its coroutines: who
+    ran, who waited, for whom, and what froze the event loop."""
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        cli.main(prog_name="tracekit")
+    except BrokenPipeError:  # `tracekit report … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -1,0 +1,55 @@
+"""`tracekit report`: says what a trace shows. Knows how to load, analyze and print, and nothing in between."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command(short_help="Say what a trace shows: findings, then tables.")
+@click.argument("trace")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="RULE",
+    help='Exit with 1 where a finding breaks the rule, like "loop-blocked>100ms"; may be given several times.',
+)
+@click.option(
+    "--threshold", default="50ms", show_default=True, metavar="DURATION", help="A step of an event loop longer than this is a block."
+)
+def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str) -> None:
+    """Say what TRACE shows: findings first, the worst first, then tables of processes, threads, loops and tasks.
+
+    TRACE is a file that `tracekit run` wrote, or a session (STEM.tracekit).
+
+    \b
+    Examples:
+      tracekit report traces/app.json.gz
+      tracekit report app.json --json | jq .findings
+      tracekit report app.json --fail-on "loop-blocked>100ms"
+    """
+    import orjson
+    from rich.console import Console
+
+    from tracekit.analyze import analyze
+    from tracekit.analyze.rules import broken, parse
+    from tracekit.export.report import render
+    from tracekit.export.report_json import report
+    from tracekit.load import load
+    from tracekit.sessions import parse_duration
+
+    rules = [parse(text) for text in fail_on]
+    loaded = load(trace)
+    findings = analyze(loaded, parse_duration(threshold))
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(report(loaded, findings), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        render(loaded, findings, Console(highlight=False))
+    complaints = broken(rules, findings)
+    for complaint in complaints:
+        click.echo(f"tracekit: {complaint}", err=True)
+    if complaints:
+        raise SystemExit(1)

@@ -1,0 +1,189 @@
+"""The table of events: every kind of record, what its fields mean, and which kind it ends.
+
+Writer and reader share this file, so it depends on nothing, not even on the standard library, and it knows neither how
+a record is laid out in bytes (spool/layout.py) nor what a trace makes of it (model/builder.py).
+
+A record has a time (ns of CLOCK_MONOTONIC), a kind, a small field `a` (24 bits) and a large one `b` (32 bits). Records of
+one thread stand in the order in which that thread wrote them. What does not fit follows at once in *details*: records whose
+kind is `FIRST_DETAIL` or more, which carry a 64-bit payload in place of the time and belong to the record before them.
+"""
+
+from __future__ import annotations
+
+
+class Event:
+    """One row of the table.
+
+    Args:
+        kind: the number in the record; never reused for another meaning.
+        name: the name in text dumps and in messages.
+        a: what field `a` holds; "" where it is 0.
+        b: what field `b` holds; "" where it is 0.
+        ends: the kind that this one ends, or 0.
+        details: the kinds of detail that may follow.
+    """
+
+    __slots__ = ("a", "b", "details", "ends", "kind", "name")
+
+    def __init__(
+        self, kind: int, name: str, a: str = "", b: str = "", ends: int = 0, details: tuple[int, ...] = ()
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.a = a
+        self.b = b
+        self.ends = ends
+        self.details = details
+
+    def __repr__(self) -> str:
+        return f"<Event {self.kind} {self.name}>"
+
+
+FIRST_DETAIL = 200
+
+# Details. `a` is the name of the argument for ARG_*; the payload is described here.
+ARG_INT = 200  # a signed 64-bit integer
+ARG_FLOAT = 201  # the bits of a double
+ARG_TEXT = 202  # the id of a name
+ARG_TRUE = 203
+ARG_FALSE = 204
+ARG_NONE = 205
+CODE = 210  # the id of a name made by layout.code_text: function, file, line
+LOOP = 211  # the serial of an event loop in this process
+ERROR = 212  # the id of the name of an exception's class
+LATE = 213  # this was there before it was first seen: its beginning and its cause are unknown
+EXECUTOR = 214  # the serial of an executor in this process; a: the name of its class
+WORK = 215  # a ProcessPoolExecutor's own number of the job, which its workers see as well
+PARENT = 216  # the pid of the process that asked for this one, where that is not its parent (forkserver)
+REASON = 217  # the id of a name: why a child cannot be traced
+SCHEDULED = 218  # the serial of the CALLBACK_READY that scheduled this callback from another thread
+
+ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
+
+# How a task or a job ended (field `a` of TASK_DONE, JOB_END and REMOTE_JOB_END).
+OUTCOME_DONE = 1
+OUTCOME_FAILED = 2
+OUTCOME_CANCELLED = 3
+OUTCOMES = {OUTCOME_DONE: "done", OUTCOME_FAILED: "failed", OUTCOME_CANCELLED: "cancelled"}
+
+# Probes.
+SPAN_BEGIN = 1
+SPAN_END = 2
+SPAN_ARGS = 3
+SPAN_SUSPEND = 4
+SPAN_RESUME = 5
+INSTANT = 6
+COUNTER = 7
+# Threads.
+THREAD_START = 10
+THREAD_BEGIN = 11
+THREAD_END = 12
+THREAD_NAME = 13
+# asyncio.
+LOOP_BEGIN = 20
+LOOP_END = 21
+TASK_CREATED = 22
+TASK_READY = 23
+STEP_BEGIN = 24
+STEP_END = 25
+TASK_DONE = 26
+TASK_NAME = 27
+CALLBACK_BEGIN = 28
+CALLBACK_END = 29
+CALLBACK_READY = 30
+# Executors.
+JOB_SUBMIT = 40
+JOB_BEGIN = 41
+JOB_END = 42
+REMOTE_JOB_BEGIN = 43
+REMOTE_JOB_END = 44
+POOL_WORKER = 45
+# Processes.
+PROCESS_BEGIN = 50
+PROCESS_NAME = 51
+PROCESS_END = 52
+PROCESS_SPAWN = 53
+PROCESS_FORK = 54
+# Garbage collection, and tracekit's own word.
+GC_BEGIN = 60
+GC_END = 61
+NOTE = 70
+
+TABLE: tuple[Event, ...] = (
+    Event(SPAN_BEGIN, "span begin", a="name", details=ARGUMENTS),
+    Event(SPAN_END, "span end", a="name", b="slot of its begin", ends=SPAN_BEGIN, details=(ERROR,)),
+    Event(SPAN_ARGS, "span arguments", a="name", b="slot of its begin", details=ARGUMENTS),
+    # A generator's span: what runs between a suspend and the next resume is not its own. A suspend ends the part that
+    # the span's begin or last resume opened on this thread.
+    Event(SPAN_SUSPEND, "span suspend", a="name", b="slot of its begin"),
+    Event(SPAN_RESUME, "span resume", a="name", b="slot of its begin"),
+    Event(INSTANT, "instant", a="name", details=ARGUMENTS),
+    # One ARG_INT or ARG_FLOAT a series; `a` of the detail is the name of the series.
+    Event(COUNTER, "counter", a="name", details=(ARG_INT, ARG_FLOAT)),
+    # Written by the thread that starts another one.
+    Event(THREAD_START, "thread start", a="name", b="serial of the new thread"),
+    # Written by the thread itself, first of all. LATE: it ran before the session began, or nobody saw it start.
+    Event(THREAD_BEGIN, "thread begin", a="name", b="serial of this thread", details=(LATE,)),
+    Event(THREAD_END, "thread end", b="serial of this thread", ends=THREAD_BEGIN),
+    Event(THREAD_NAME, "thread name", a="name", b="serial of this thread"),
+    # One run of the loop (run_forever), on the thread that runs it. LATE: it was running when the session began.
+    Event(LOOP_BEGIN, "loop begin", a="name of its class", b="serial of the loop", details=(LATE,)),
+    Event(LOOP_END, "loop end", b="serial of the loop", ends=LOOP_BEGIN),
+    # Written where the task's first step is scheduled, so that the order on the thread tells who created it; it is ready
+    # from that moment. LATE: the task was there before: creator unknown, and a TASK_READY will follow for its next step.
+    Event(TASK_CREATED, "task created", a="name", b="serial of the task", details=(CODE, LOOP, LATE)),
+    # Written where a later step is scheduled, by whatever schedules it (another step, a callback, another thread).
+    Event(TASK_READY, "task ready", b="serial of the task"),
+    Event(STEP_BEGIN, "step begin", b="serial of the task"),
+    # CODE only on a step longer than the threshold: where the step stopped.
+    Event(STEP_END, "step end", b="serial of the task", ends=STEP_BEGIN, details=(CODE,)),
+    # Written right before the STEP_END of the task's last step, or alone where the task ended without one.
+    Event(TASK_DONE, "task done", a="outcome", b="serial of the task", details=(ERROR,)),
+    Event(TASK_NAME, "task name", a="name", b="serial of the task"),
+    # A callback of the loop that is no task step. CODE where its function is known.
+    Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED)),
+    Event(CALLBACK_END, "callback end", ends=CALLBACK_BEGIN),
+    # Written by a thread other than the loop's (call_soon_threadsafe), where it schedules a callback that is no task step.
+    Event(CALLBACK_READY, "callback ready", b="serial of the callback"),
+    # Written by the thread that submits. WORK: a ProcessPoolExecutor's job, whose run its worker records as remote.
+    Event(JOB_SUBMIT, "job submit", a="name", b="serial of the job", details=(CODE, EXECUTOR, WORK)),
+    Event(JOB_BEGIN, "job begin", a="name", b="serial of the job"),
+    Event(JOB_END, "job end", a="outcome", b="serial of the job", ends=JOB_BEGIN, details=(ERROR,)),
+    # Written in a worker process; `b` is the WORK number. Which executor: see POOL_WORKER in the parent.
+    Event(REMOTE_JOB_BEGIN, "remote job begin", a="name", b="work number", details=(CODE,)),
+    Event(REMOTE_JOB_END, "remote job end", a="outcome", b="work number", ends=REMOTE_JOB_BEGIN, details=(ERROR,)),
+    Event(POOL_WORKER, "pool worker", b="pid of the worker", details=(EXECUTOR,)),
+    # First record of a process. Its details: argv, python, executable, as ARG_TEXT. LATE: the session began later than it.
+    Event(PROCESS_BEGIN, "process begin", a="name", details=(*ARGUMENTS, LATE)),
+    Event(PROCESS_NAME, "process name", a="name", details=(PARENT,)),
+    Event(PROCESS_END, "process end", ends=PROCESS_BEGIN),
+    # Written by the thread that started another program, once its pid is known. Details: command as ARG_TEXT; REASON where
+    # it is plain that the child cannot be entered.
+    Event(PROCESS_SPAWN, "process spawn", a="name", b="pid of the child", details=(*ARGUMENTS, REASON)),
+    # Written right before a fork; the child's header names the same serial.
+    Event(PROCESS_FORK, "process fork", b="serial of the fork"),
+    Event(GC_BEGIN, "gc begin", a="generation"),
+    Event(GC_END, "gc end", a="generation", b="objects collected", ends=GC_BEGIN),
+    # tracekit's own word to the user: a hook that failed, records that were dropped.
+    Event(NOTE, "note", a="text"),
+)
+
+BY_KIND: dict[int, Event] = {event.kind: event for event in TABLE}
+
+DETAIL_NAMES: dict[int, str] = {
+    ARG_INT: "int",
+    ARG_FLOAT: "float",
+    ARG_TEXT: "text",
+    ARG_TRUE: "true",
+    ARG_FALSE: "false",
+    ARG_NONE: "none",
+    CODE: "code",
+    LOOP: "loop",
+    ERROR: "error",
+    LATE: "late",
+    EXECUTOR: "executor",
+    WORK: "work",
+    PARENT: "parent",
+    REASON: "reason",
+    SCHEDULED: "scheduled",
+}

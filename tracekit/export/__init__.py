@@ -1,0 +1,1 @@
+"""A trace and its findings as bytes: one format a file, each with write(trace, findings, out). Judges nothing."""

@@ -1,0 +1,84 @@
+"""The tables of a trace as JSON text: what load/tables.py reads back. Knows no event and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from tracekit.export._plain import clean, plain
+from tracekit.load.tables import COLUMNS, DIFFERENCES, ROWS, SCHEMA
+from tracekit.model.trace import Trace
+
+_CHUNK = 1 << 16
+
+
+def encode(trace: Trace, findings: Sequence[dict[str, Any]], notes: Sequence[str]) -> Iterator[bytes]:
+    """The object under the key "tracekit", piece by piece.
+
+    Args:
+        notes: in place of the trace's own.
+    """
+    single = {
+        "schema": SCHEMA,
+        "program": clean(trace.program),
+        "wall_start": trace.wall_start,
+        "duration": trace.duration,
+        "exit_status": trace.exit_status,
+        "notes": plain(list(notes)),
+        "findings": plain(list(findings)),
+    }
+    yield orjson.dumps(single)[:-1]
+    for name, row in ROWS.items():
+        rows = getattr(trace, name)
+        yield from _table(
+            name, ((field.name, _items([getattr(one, field.name) for one in rows])) for field in fields(row))
+        )
+    for name, kind in COLUMNS.items():
+        columns = getattr(trace, name)
+        yield from _table(name, ((field.name, _column(columns, field.name)) for field in fields(kind)))
+    for name in ("strings", "args"):
+        yield b',"%s":[' % name.encode()
+        yield from _joined(_items(getattr(trace, name)))
+        yield b"]"
+    yield b"}"
+
+
+def _table(name: str, columns: Iterator[tuple[str, Iterator[bytes]]]) -> Iterator[bytes]:
+    yield b',\n"%s":{' % name.encode()
+    for index, (field, chunks) in enumerate(columns):
+        yield b'%s"%s":[' % (b"," if index else b"", field.encode())
+        yield from _joined(chunks)
+        yield b"]"
+    yield b"}"
+
+
+def _joined(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Arrays in JSON become the inside of one array."""
+    between = b""
+    for chunk in chunks:
+        yield between + chunk[1:-1]
+        between = b","
+
+
+def _items(values: list[Any]) -> Iterator[bytes]:
+    for begin in range(0, len(values), _CHUNK):
+        yield orjson.dumps([plain(value) for value in values[begin : begin + _CHUNK]])
+
+
+def _column(columns: Any, name: str) -> Iterator[bytes]:
+    column: NDArray[Any] = getattr(columns, name)
+    if column.dtype == np.float64:
+        yield from _items(column.tolist())
+        return
+    if name in DIFFERENCES:
+        column = np.diff(column, prepend=column.dtype.type(0))
+    elif name == "end":
+        column = column - columns.start
+    for begin in range(0, len(column), _CHUNK):
+        chunk = np.ascontiguousarray(column[begin : begin + _CHUNK])
+        yield orjson.dumps(chunk, option=orjson.OPT_SERIALIZE_NUMPY)

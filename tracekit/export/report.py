@@ -1,0 +1,235 @@
+"""Report: findings and tables as text for a person, the most urgent first. Knows no trace file and no exit code.
+
+Whoever reads this has a program that is slow and little time: the first screen says what was found and what to do about
+it, then come the tables, then what the trace cannot know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from rich.console import Console
+
+from tracekit.analyze import tables, words
+from tracekit.analyze.finding import Finding
+from tracekit.analyze.questions import THRESHOLD_NS
+from tracekit.export.page import headline, paragraph, table
+from tracekit.model.trace import Trace
+
+SUMMARY_FINDINGS = 5
+ROWS = 15
+
+Row = TypeVar("Row")
+
+
+def render(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int = THRESHOLD_NS) -> None:
+    """Prints the whole report.
+
+    Args:
+        findings: as `analyze` returns them, worst first.
+        console: made by `page.page`.
+        threshold_ns: the one that the findings were looked for with.
+    """
+    paragraph(console, _heading(trace), style="bold")
+    console.print()
+    _findings(trace, findings, console, threshold_ns)
+    _processes(trace, console)
+    _threads(trace, console)
+    _loops(trace, console)
+    _tasks(trace, console)
+    _jobs(trace, console)
+    _notes(trace, console)
+
+
+def summary(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int = THRESHOLD_NS) -> None:
+    """Prints the few lines that `tracekit run` ends with: the worst findings, what was seen, what is missing."""
+    _findings(trace, findings[:SUMMARY_FINDINGS], console, threshold_ns)
+    more = len(findings) - SUMMARY_FINDINGS
+    if more > 0:
+        paragraph(console, f"and {words.count(more, 'more finding')}: tracekit report shows all of them")
+    paragraph(console, f"Seen in {words.duration(trace.duration)}: {_seen(trace)}.")
+    for note in trace.notes:
+        headline(console, "note", note)
+
+
+def _heading(trace: Trace) -> str:
+    exited = "" if trace.exit_status is None else f", exit status {trace.exit_status}"
+    return f"{trace.program or 'a program'}: {words.duration(trace.duration)}{exited}; {_seen(trace)}"
+
+
+def _seen(trace: Trace) -> str:
+    parts = [words.count(len(trace.processes), "process", "processes")]
+    untraced = sum(bool(process.untraced) for process in trace.processes)
+    if untraced:
+        parts[0] += f" ({untraced} of them not traced)"
+    parts.append(words.count(len(trace.threads), "thread"))
+    if trace.tasks:
+        parts.append(words.count(len(trace.tasks), "task"))
+    if trace.loops:
+        parts.append(words.count(len(trace.loops), "event loop"))
+    if len(trace.loops) == 1 and trace.loops[0].open:
+        parts.append(f"in use for {trace.loops[0].running / trace.loops[0].open:.0%} of its time")
+    return ", ".join(parts)
+
+
+def _findings(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int) -> None:
+    if not findings:
+        paragraph(console, _nothing_found(trace, threshold_ns))
+    for finding in findings:
+        at = words.duration(round(finding.start_s * 1e9))
+        headline(console, finding.severity, f"{finding.slug} at {at}: {finding.sentence}")
+        paragraph(console, finding.advice, style="dim", indent=4)
+
+
+def _nothing_found(trace: Trace, threshold_ns: int) -> str:
+    longest = tables.longest_step(trace)
+    if longest is not None:
+        duration, index = longest
+        task = trace.tasks[index]
+        label = words.task_label(task.name, task.coroutine)
+        return (
+            f"No finding: no step of an event loop was longer than {words.duration(threshold_ns)}; "
+            f"the longest took {words.duration(duration)} ({label})."
+        )
+    if trace.loops:
+        return "No finding: an event loop ran, but no step of a task was seen on it."
+    return "No finding: no event loop ran, and blocked event loops are what is looked for so far."
+
+
+def _processes(trace: Trace, console: Console) -> None:
+    rows = tables.processes(trace)
+    table(
+        console,
+        "Processes",
+        ("pid", "name", "parent", "wall", "threads", "traced"),
+        (
+            (
+                str(row.pid),
+                row.name or row.command,
+                "" if row.parent is None else str(row.parent),
+                words.duration(row.wall),
+                "" if row.untraced else str(row.threads),
+                f"no: {row.untraced}"
+                if row.untraced
+                else "yes"
+                if row.ended is not None
+                else "yes, its end was not seen",
+            )
+            for row in _first(rows)
+        ),
+        left=2,
+        rest=_left_out(len(rows), "process", "processes"),
+    )
+
+
+def _threads(trace: Trace, console: Console) -> None:
+    rows = tables.threads(trace)
+    worst = sorted(rows, key=lambda row: -(row.occupied or 0))
+    table(
+        console,
+        "Threads",
+        ("name", "pid", "tid", "life", "occupied", ""),
+        (
+            (
+                row.name,
+                str(row.pid),
+                str(row.tid),
+                words.duration(row.life),
+                "?" if row.occupied is None else words.duration(row.occupied),
+                "" if row.ended is not None else "its end was not seen",
+            )
+            for row in _first(worst)
+        ),
+        left=1,
+        rest=_left_out(len(rows), "thread"),
+    )
+    if any(row.occupied is not None for row in rows):
+        paragraph(console, "occupied: in spans, steps, callbacks and jobs, computing or waiting", style="dim", indent=2)
+
+
+def _loops(trace: Trace, console: Console) -> None:
+    rows = tables.loops(trace)
+    table(
+        console,
+        "Event loops",
+        ("name", "pid", "open", "running", "used", "thread"),
+        (
+            (
+                row.name,
+                str(row.pid),
+                words.duration(row.open),
+                words.duration(row.running),
+                "?" if row.used is None else f"{row.used:.0%}",
+                row.thread,
+            )
+            for row in _first(rows)
+        ),
+        left=1,
+        rest=_left_out(len(rows), "loop"),
+    )
+
+
+def _tasks(trace: Trace, console: Console) -> None:
+    rows = tables.tasks(trace)
+    times = ("steps", "longest", "running", "ready", "awaiting", "outcome")
+    table(
+        console,
+        "Tasks, those with the longest step first",
+        ("task", *times),
+        ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in _first(rows)),
+        left=1,
+    )
+    others = tables.by_coroutine(rows[ROWS:])
+    table(
+        console,
+        f"{words.count(len(rows) - ROWS, 'more task')}, by coroutine",
+        ("coroutine", "tasks", *times),
+        ((words.short_function(row.coroutine), str(row.count), *_task_times(row)) for row in _first(others)),
+        left=1,
+        rest=_left_out(len(others), "coroutine"),
+    )
+
+
+def _task_times(row: tables.TaskRow) -> tuple[str, ...]:
+    times = (row.longest, row.running, row.ready, row.awaiting)
+    return str(row.steps), *(words.duration(time) for time in times), row.outcome
+
+
+def _jobs(trace: Trace, console: Console) -> None:
+    rows = tables.jobs(trace)
+    table(
+        console,
+        "Jobs of executors",
+        ("function", "count", "ran", "longest", "queued", "longest", ""),
+        (
+            (
+                words.short_function(row.function),
+                str(row.count),
+                words.duration(row.running),
+                words.duration(row.longest),
+                "?" if row.queued is None else words.duration(row.queued),
+                "?" if row.longest_queued is None else words.duration(row.longest_queued),
+                "",
+            )
+            for row in _first(rows)
+        ),
+        left=1,
+        rest=_left_out(len(rows), "function"),
+    )
+
+
+def _notes(trace: Trace, console: Console) -> None:
+    if trace.notes:
+        console.print()
+    for note in trace.notes:
+        headline(console, "note", note)
+
+
+def _first(rows: Iterable[Row]) -> Iterable[Row]:
+    return islice(rows, ROWS)
+
+
+def _left_out(total: int, noun: str, plural: str = "") -> str:
+    return "" if total <= ROWS else f"and {words.count(total - ROWS, f'more {noun}', plural and f'more {plural}')}"

@@ -1,0 +1,125 @@
+"""Report as one JSON object, for scripts: stable keys, durations in seconds. Knows no trace file and no text.
+
+    schema      1; it grows when a key changes its meaning, not when one is added
+    program     what was run
+    exit_status of the program, as a shell says it; null where it is not known
+    wall_s      how long the trace is
+    processes   pid, name, command, parent (pid), started_s, ended_s, wall_s, threads, traced, untraced (why), python
+    threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs)
+    tasks       name, coroutine, loop (index into loops), pid, file, line, created_s, ended_s, outcome, error,
+                creator, steps, running_s, ready_s, awaiting_s, longest_step_s
+    loops       name, pid, thread, running_s, open_s, used (running / open)
+    jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
+    findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
+                keys of each kind (analyze/loop_blocked.py and so on), worst first
+    notes       what must be known before the trace is believed, a sentence each
+
+Times are seconds since the start of the trace. What was not seen is null, as ended_s of a task that was still pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tracekit.analyze import tables
+from tracekit.analyze.finding import Finding
+from tracekit.model.trace import Trace
+
+SCHEMA = 1
+
+
+def report(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What `report --json` prints, ready for json.dumps; its keys are described above."""
+    return {
+        "schema": SCHEMA,
+        "program": trace.program,
+        "exit_status": trace.exit_status,
+        "wall_s": trace.duration / 1e9,
+        "processes": [_process(row) for row in tables.processes(trace)],
+        "threads": [_thread(row) for row in tables.threads(trace)],
+        "tasks": _tasks(trace),
+        "loops": [_loop(row) for row in tables.loops(trace)],
+        "jobs": [_job(row) for row in tables.jobs(trace)],
+        "findings": [finding.to_dict() for finding in findings],
+        "notes": list(trace.notes),
+    }
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / 1e9
+
+
+def _process(row: tables.ProcessRow) -> dict[str, Any]:
+    return {
+        "pid": row.pid,
+        "name": row.name,
+        "command": row.command,
+        "parent": row.parent,
+        "started_s": _seconds(row.started),
+        "ended_s": _seconds(row.ended),
+        "wall_s": _seconds(row.wall),
+        "threads": row.threads,
+        "traced": not row.untraced,
+        "untraced": row.untraced or None,
+        "python": row.python or None,
+    }
+
+
+def _thread(row: tables.ThreadRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "pid": row.pid,
+        "tid": row.tid,
+        "started_s": _seconds(row.started),
+        "ended_s": _seconds(row.ended),
+        "life_s": _seconds(row.life),
+        "occupied_s": _seconds(row.occupied),
+    }
+
+
+def _tasks(trace: Trace) -> list[dict[str, Any]]:
+    """The tasks in the order in which they were created; not the rows of the text report, which sorts and shortens."""
+    return [
+        {
+            "name": task.name,
+            "coroutine": task.coroutine,
+            "loop": task.loop,
+            "pid": trace.processes[task.process].pid,
+            "file": task.file or None,
+            "line": task.line or None,
+            "created_s": _seconds(task.created),
+            "ended_s": _seconds(task.ended),
+            "outcome": task.outcome,
+            "error": task.error or None,
+            "creator": task.creator or None,
+            "steps": task.steps,
+            "running_s": _seconds(task.running),
+            "ready_s": _seconds(task.ready),
+            "awaiting_s": _seconds(task.awaiting),
+            "longest_step_s": _seconds(longest),
+        }
+        for task, longest in zip(trace.tasks, tables.longest_steps(trace))
+    ]
+
+
+def _loop(row: tables.LoopRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "pid": row.pid,
+        "thread": row.thread,
+        "running_s": _seconds(row.running),
+        "open_s": _seconds(row.open),
+        "used": row.used,
+    }
+
+
+def _job(row: tables.JobRow) -> dict[str, Any]:
+    return {
+        "function": row.function,
+        "count": row.count,
+        "ran_s": _seconds(row.running),
+        "longest_s": _seconds(row.longest),
+        "queued_s": _seconds(row.queued),
+        "longest_queued_s": _seconds(row.longest_queued),
+    }

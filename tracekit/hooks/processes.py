@@ -1,0 +1,116 @@
+"""The hook for processes: programs that are started, and what multiprocessing calls its children. Knows only the recorder and the modules that start processes.
+
+Forks are seen by the recorder itself, which must begin anew in the child.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tracekit import events
+from tracekit.hooks.entry import why_not_entered
+from tracekit.hooks.imports import when_imported
+from tracekit.hooks.patch import Hook
+from tracekit.record import recorder as recording
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+    from typing import Any
+
+    from tracekit.record.arguments import Details
+
+
+class ProcessesHook(Hook):
+    """Replaces the leaves that start programs, and asks multiprocessing to be told when a child of its own begins and ends."""
+
+    name = "processes"
+
+    def install(self) -> None:
+        self.replace(os, "posix_spawn", self._posix_spawn)
+        self.replace(os, "posix_spawnp", self._posix_spawn)
+        when_imported("subprocess", self._install_subprocess)
+        when_imported("multiprocessing.util", self._install_multiprocessing)
+
+    def _install_subprocess(self, subprocess: ModuleType) -> None:
+        # 3.10 looks it up in the C module; since then subprocess keeps a name of its own.
+        self.replace(subprocess, "_fork_exec", self._fork_exec)
+        self._install_fork_exec()
+
+    def _install_fork_exec(self) -> None:
+        import _posixsubprocess
+
+        self.replace(_posixsubprocess, "fork_exec", self._fork_exec)
+
+    def _install_multiprocessing(self, util: ModuleType) -> None:
+        self._install_fork_exec()  # spawn and forkserver start their children by it
+        self._util = util
+        # Held weakly by multiprocessing: it is forgotten when this hook is.
+        util.register_after_fork(self, ProcessesHook._begin_child)
+
+    def remove(self) -> None:
+        super().remove()
+        util = self.__dict__.pop("_util", None)
+        if util is not None:
+            for key in [key for key, value in list(util._afterfork_registry.items()) if value is self]:
+                util._afterfork_registry.pop(key, None)
+
+    def _begin_child(self) -> None:
+        """In a child of multiprocessing, however it was started: it has a name now, and leaves by os._exit."""
+        recorder = recording.current
+        process = sys.modules["multiprocessing.process"].current_process()
+        if recorder is not None:
+            try:
+                parent = getattr(process, "_parent_pid", None) or 0
+                details = [(events.PARENT, parent)]
+                recorder.write(events.PROCESS_NAME, recorder.intern(process.name), 0, details)
+                self._util.Finalize(None, _finish, exitpriority=-1000)
+            except Exception as error:
+                self.fail(error)
+
+    def _fork_exec(self, original: Any) -> Any:
+        def fork_exec(command: Any, executables: Any, *rest: Any) -> Any:
+            # Its child may run Python code before it execs (preexec_fn): no spool for that.
+            outer, recording.spawning = recording.spawning, True
+            try:
+                pid = original(command, executables, *rest)
+            finally:
+                recording.spawning = outer
+            # rest: close_fds, pass_fds, cwd, env_list, …
+            self._write(pid, command, next(iter(executables), b""), rest[3] if len(rest) > 3 else None)
+            return pid
+
+        return fork_exec
+
+    def _posix_spawn(self, original: Any) -> Any:
+        def posix_spawn(path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
+            pid = original(path, argv, env, **kwargs)
+            self._write(pid, argv, path, [os.fsencode(key) + b"=" for key in env])
+            return pid
+
+        return posix_spawn
+
+    def _write(self, pid: int, command: Iterable[Any], executable: Any, environment: Iterable[Any] | None) -> None:
+        recorder = recording.current
+        if recorder is None:
+            return
+        try:
+            words = [os.fsdecode(word) for word in command]
+            details: Details = [
+                (events.ARG_TEXT | recorder.intern("command") << 8, recorder.names.add(" ".join(words)[:2000]))
+            ]
+            reason = why_not_entered(words, os.fsdecode(executable), environment)
+            if reason:
+                details.append((events.REASON, recorder.intern(reason)))
+            name = os.path.basename(words[0]) if words else ""
+            recorder.write(events.PROCESS_SPAWN, recorder.intern(name), pid, details)
+        except Exception as error:
+            self.fail(error)
+
+
+def _finish() -> None:
+    recorder = recording.current
+    if recorder is not None:
+        recorder.finish()

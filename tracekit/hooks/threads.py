@@ -1,0 +1,75 @@
+"""The hook for threads: who started a thread, when it began and ended, and its name. Knows only the recorder and `threading`.
+
+Threads made by `_thread.start_new_thread` alone are not seen to start; the recorder takes them in at their first event.
+"""
+
+from __future__ import annotations
+
+from tracekit import events
+from tracekit.hooks.imports import when_imported
+from tracekit.hooks.patch import Hook
+from tracekit.record import recorder as recording
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+
+class ThreadsHook(Hook):
+    """Replaces three leaves of `threading`: the start of the OS thread, and the first and last thing a thread does itself."""
+
+    name = "threads"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starting: dict[int, int] = {}  # id of a Thread whose OS thread is on its way -> serial
+
+    def install(self) -> None:
+        when_imported("threading", self._install)
+
+    def _install(self, threading: ModuleType) -> None:
+        self.replace(threading, "_start_new_thread", self._start)
+        self.replace(threading, "_start_joinable_thread", self._start)  # 3.13
+        self.replace(threading.Thread, "_set_native_id", self._begin)
+        self.replace(threading.Thread, "_delete", self._end)
+
+    def _start(self, original: Any) -> Any:
+        def start_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = recording.current
+            if recorder is not None:
+                try:
+                    thread = function.__self__
+                    serial = recorder.serial("thread")
+                    self._starting[id(thread)] = serial
+                    recorder.write(events.THREAD_START, recorder.intern(thread.name), serial)
+                except Exception as error:
+                    self.fail(error)
+            return original(function, *args, **kwargs)
+
+        return start_thread
+
+    def _begin(self, original: Any) -> Any:
+        def set_native_id(thread: Any) -> None:
+            original(thread)
+            serial = self._starting.pop(id(thread), 0)
+            recorder = recording.current
+            if serial and recorder is not None:
+                try:
+                    recorder.begin_thread(serial, thread.name)
+                except Exception as error:
+                    self.fail(error)
+
+        return set_native_id
+
+    def _end(self, original: Any) -> Any:
+        def delete(thread: Any) -> None:
+            recorder = recording.current
+            if recorder is not None:
+                try:
+                    recorder.end_thread(thread.name)
+                except Exception as error:
+                    self.fail(error)
+            original(thread)
+
+        return delete

@@ -1,0 +1,49 @@
+"""Anything that holds a recording -> Trace: `load` looks at what is there. Knows no format itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tracekit.errors import TracekitError
+from tracekit.model.trace import Trace
+from tracekit.spool.layout import MAGIC
+
+Progress = Callable[[int, int], None]
+
+
+def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trace:
+    """Loads a session (a directory, or one spool of it) or a trace file.
+
+    Args:
+        path: what to load; its content decides what it is, not its name (but for `.spool`).
+        progress: called with the bytes read so far and the bytes to read, while a session is read.
+
+    Raises:
+        TracekitError: there is no such thing, or it is nothing that tracekit can read.
+    """
+    path = Path(path)
+    try:
+        directory = path.is_dir()
+        first = b"" if directory else _first_bytes(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TracekitError(f"{path} cannot be read: {reason}; give a trace file or a session's directory") from error
+    # Late, so that a report of a trace file does not wait for what reads sessions, and the other way round.
+    if directory or path.suffix == ".spool" or first[:8] == MAGIC.to_bytes(8, "little"):
+        from tracekit.load.session import load as load_session
+
+        return load_session(path, progress)
+    if not first:
+        raise TracekitError(f"{path} is empty, so nothing was written to it; record it again with `tracekit run`")
+    if first.startswith(b"\x1f\x8b") or first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        from tracekit.load.chrome_json import load as load_file
+
+        return load_file(path)
+    raise TracekitError(f"{path} is neither JSON, gzip nor a session of tracekit; give what `tracekit run` wrote")
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)

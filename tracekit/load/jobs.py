@@ -1,0 +1,116 @@
+"""Jobs: who submitted what an executor runs, in this process or in a worker process. Knows no other records."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tracekit import events
+from tracekit.load.image import Image, Log
+from tracekit.model.trace import Args, FlowKind
+
+
+class _Submit(NamedTuple):
+    track: int
+    time: int
+    executor: str
+    place: Args
+
+
+class _Remote(NamedTuple):
+    """A job that runs in a worker process, as far as the worker knows it."""
+
+    work: int
+    time: int
+    handle: int
+    place: Args
+
+
+class Jobs:
+    """The jobs of one image and what it submitted to others, and callbacks that one thread schedules on another."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.builder = image.builder
+        self._submits: dict[int, _Submit] = {}
+        self._works: dict[tuple[int, int], _Submit] = {}  # by executor and work number
+        self._remotes: list[_Remote] = []
+        self._callbacks: dict[int, int] = {}
+        self._callback_readies: dict[int, tuple[int, int, FlowKind]] = {}
+        self.workers: list[tuple[int, int, int]] = []  # pid, executor, when it was started
+
+    def enroll(self, log: Log) -> None:
+        """Adds what this thread submitted. All threads come before any job."""
+        image = self.image
+        for at in np.flatnonzero(log.kind == events.JOB_SUBMIT):
+            slot, time = int(log.slot[at]), int(log.time[at])
+            executor = image.detail(slot, events.EXECUTOR)
+            name = "" if executor is None else image.name(executor.a)
+            submit = _Submit(log.track, time, name, image.place(slot) or {})
+            self._submits[int(log.b[at])] = submit
+            work = image.detail(slot, events.WORK)
+            if executor is not None and work is not None:
+                self._works[executor.payload, work.payload] = submit
+        for at in np.flatnonzero(log.kind == events.POOL_WORKER):
+            executor = image.detail(int(log.slot[at]), events.EXECUTOR)
+            if executor is not None:
+                self.workers.append((int(log.b[at]), executor.payload, int(log.time[at])))
+
+    def begin(self, serial: int, time: int, handle: int) -> None:
+        """A job of this process begins to run."""
+        submit = self._submits.get(serial)
+        if submit is not None:
+            self._link(submit, time, handle)
+
+    def begin_remote(self, work: int, time: int, handle: int, slot: int) -> None:
+        """A job begins to run that another process submitted; `link_remotes` finds out which."""
+        self._remotes.append(_Remote(work, time, handle, self.image.place(slot) or {}))
+
+    def link_remotes(self, everybody: list[Jobs]) -> None:
+        """Finds the submits of the jobs that ran here for another process, once all images have been read."""
+        if not self._remotes:
+            return
+        pid, born = self.image.header.pid, self.image.header.start_monotonic
+        # A pid may be used again: the pool whose note of the worker is nearest to the worker's own start.
+        pools = [
+            (abs(time - born), jobs, executor)
+            for jobs in everybody
+            for worker, executor, time in jobs.workers
+            if worker == pid and jobs is not self
+        ]
+        owner = min(pools, key=lambda pool: pool[0], default=None)
+        for remote in self._remotes:
+            submit = None if owner is None else owner[1]._works.get((owner[2], remote.work))
+            if submit is not None:
+                self._link(submit, remote.time, remote.handle)
+            elif remote.place:
+                self.builder.annotate(remote.handle, remote.place)
+
+    def callback_ready(self, serial: int, track: int, time: int, kind: FlowKind) -> None:
+        """A thread scheduled a callback on another thread's loop."""
+        self._callback_readies[serial] = track, time, kind
+
+    def mark_result(self, serial: int) -> None:
+        """Scheduling that callback was the last thing that a job did."""
+        track, time, _ = self._callback_readies[serial]
+        self._callback_readies[serial] = track, time, FlowKind.RESULT
+
+    def callback(self, serial: int, handle: int) -> None:
+        """That callback runs."""
+        self._callbacks[serial] = handle
+
+    def finish(self) -> None:
+        """Draws the arrows to callbacks, once all threads have been read."""
+        for serial, handle in self._callbacks.items():
+            ready = self._callback_readies.get(serial)
+            if ready is not None:
+                track, time, kind = ready
+                self.builder.flow(kind, track, time, handle)
+
+    def _link(self, submit: _Submit, time: int, handle: int) -> None:
+        args: Args = {"queued_ns": max(0, time - submit.time), **submit.place}
+        if submit.executor:
+            args["executor"] = submit.executor
+        self.builder.annotate(handle, args)
+        self.builder.flow(FlowKind.SUBMIT, submit.track, submit.time, handle)

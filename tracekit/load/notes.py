@@ -1,0 +1,58 @@
+"""Notes: what the user must know of a recording before believing it, in sentences. Knows headers and counts only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tracekit import events
+from tracekit.load.image import Image
+from tracekit.spool import layout
+
+_SHOWN = 5
+
+_ENDS = {
+    layout.ENDED_NOT: (
+        "ended without a last word (killed, os._exit, or still running); everything recorded until then is here"
+    ),
+    layout.ENDED_NO_SPACE: (
+        "stopped recording because the disk, a quota or a file size limit was full; what came later is missing"
+    ),
+    layout.ENDED_MAX_SIZE: "stopped recording at the session's largest size (--max-size); what came later is missing",
+    layout.ENDED_ERROR: "stopped recording because tracekit failed in it; what came later is missing",
+}
+
+
+def about(images: list[Image]) -> Iterator[str]:
+    """The sentences about a session's images."""
+    for ended, words in _ENDS.items():
+        whom = [image for image in images if image.header.ended == ended and not image.goes_on]
+        if whom:
+            yield f"{_names(whom)} {words}"
+    for image in images:
+        yield from _about_one(image)
+
+
+def _about_one(image: Image) -> Iterator[str]:
+    who = _names([image])
+    if image.header.dropped:
+        yield f"{image.header.dropped} records of {who} found no room and are missing"
+    for what, number in image.dropped.items():
+        yield f"{number} ends of a {what} in {who} have no beginning in the recording and are left out"
+    if image.missing_names:
+        yield f"{image.missing_names} names in {who} are missing; they show as (name missing)"
+    unknown = sum(int((~np.isin(log.kind, list(events.BY_KIND))).sum()) for log in image.logs)
+    if unknown:
+        yield f"{unknown} records of {who} are of no kind that this version knows and are left out"
+    for log in image.logs:
+        for at in np.flatnonzero(log.kind == events.NOTE).tolist():
+            yield f"{who}: {image.name(int(log.a[at]))}"
+
+
+def _names(images: list[Image]) -> str:
+    rows = [image.builder.processes[image.process] for image in images]
+    words = [f"{row.pid} ({row.name})" for row in rows[:_SHOWN]]
+    if len(rows) > _SHOWN:
+        words.append(f"{len(rows) - _SHOWN} more")
+    return f"process {words[0]}" if len(rows) == 1 else f"{len(rows)} processes ({', '.join(words)})"

@@ -1,0 +1,188 @@
+"""Session: the directory of a session -> Trace. Puts the parts of this room together, and says what is missing.
+
+All processes of a session share one clock, so their records need no more than to be laid side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tracekit.errors import TracekitError
+from tracekit.load import notes, processes
+from tracekit.load.image import Image
+from tracekit.load.jobs import Jobs
+from tracekit.load.spans import Spans
+from tracekit.load.tasks import Tasks
+from tracekit.load.threads import Main, add_threads
+from tracekit.load.walk import Walk
+from tracekit.model.builder import Builder
+from tracekit.model.trace import Trace
+from tracekit.spool.reader import Spool, read_spool
+
+_SESSION_FILE = "session.json"
+_LARGEST_SESSION_FILE = 1 << 20
+
+
+def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Trace:
+    """Loads a session's directory, or one spool of it.
+
+    Args:
+        progress: called with the bytes read so far and the bytes to read.
+
+    Raises:
+        TracekitError: it is no session, or nothing in it can be read.
+    """
+    directory = path.is_dir()
+    files = _files(path) if directory else [path]
+    builder = Builder()
+    about = _about(path, builder) if directory else {}
+    spools = _read(files, builder, progress, must=not directory)
+    if directory and not spools and not about:
+        raise TracekitError(f"{path} holds no recording that can be read; record it again with `tracekit run`")
+    _build(spools, builder)
+    _add_child(about, builder, files)
+    _set_clock(spools, about, builder)
+    program = about.get("program")
+    first = builder.processes[0].name if builder.processes else path.stem
+    builder.program = program if isinstance(program, str) and program else first
+    return builder.build(_integer(about.get("exit_status")))
+
+
+def _files(path: Path) -> list[Path]:
+    try:
+        files = sorted(entry for entry in path.iterdir() if entry.suffix == ".spool" and entry.is_file())
+    except OSError as error:
+        raise TracekitError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    if not files and not (path / _SESSION_FILE).is_file():
+        raise TracekitError(
+            f"{path} is a directory, but no session of tracekit: it holds neither *.spool files nor {_SESSION_FILE}; "
+            "give a trace file or the NAME.tracekit directory of a run"
+        )
+    return files
+
+
+def _about(path: Path, builder: Builder) -> dict[str, Any]:
+    """What `tracekit run` wrote about the session; {} where it did not, or not well."""
+    file = path / _SESSION_FILE
+    try:
+        if file.stat().st_size > _LARGEST_SESSION_FILE:
+            raise ValueError("it is too large")
+        about = json.loads(file.read_bytes())
+        if not isinstance(about, dict):
+            raise ValueError("it is no object")
+    except FileNotFoundError:
+        builder.note(f"{_SESSION_FILE} is missing: the command and the exit status of the program are not known")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        builder.note(f"{_SESSION_FILE} cannot be read ({reason}): the command and the exit status are not known")
+    else:
+        return about
+    return {}
+
+
+def _read(files: list[Path], builder: Builder, progress: Callable[[int, int], None] | None, must: bool) -> list[Spool]:
+    """The spools in the order of their beginnings. One that cannot be read is noted, or an error where it `must` be."""
+    sizes = [_size(file) for file in files]
+    spools = []
+    for at, file in enumerate(files):
+        try:
+            spool = read_spool(file)
+        except TracekitError as error:
+            if must:
+                raise
+            builder.note(str(error))
+        else:
+            spools.append(spool)
+            builder.notes.extend(spool.notes)
+        if progress is not None:
+            progress(sum(sizes[: at + 1]), sum(sizes))
+    return sorted(spools, key=lambda spool: spool.header.start_monotonic)
+
+
+def _size(file: Path) -> int:
+    try:
+        return os.stat(file).st_size
+    except OSError:
+        return 0
+
+
+def _build(spools: list[Spool], builder: Builder) -> None:
+    images = _images(spools, builder)
+    mains: dict[int, Main] = {}
+    jobs = [_interpret(image, mains) for image in images]
+    for own in jobs:
+        own.link_remotes(jobs)
+    processes.link(images, mains, builder)
+    builder.notes.extend(notes.about(images))
+
+
+def _images(spools: list[Spool], builder: Builder) -> list[Image]:
+    """An image for each spool; those of one process, which an exec parts, share its row."""
+    last = {(spool.header.pid, spool.header.start_ticks): spool for spool in spools}
+    rows: dict[tuple[int, int], int] = {}
+    images = []
+    for spool in spools:
+        header = spool.header
+        identity = header.pid, header.start_ticks
+        if identity not in rows:
+            rows[identity] = builder.process(
+                header.pid, f"process {header.pid}", ppid=header.ppid, started=header.start_monotonic
+            )
+        images.append(Image(spool, rows[identity], builder, goes_on=last[identity] is not spool))
+    return images
+
+
+def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
+    """Lays everything that an image recorded on its tracks."""
+    processes.describe(image)
+    add_threads(image, mains)
+    tasks, jobs = Tasks(image), Jobs(image)
+    for log in image.logs:
+        tasks.enroll(log)
+        jobs.enroll(log)
+    for log in image.logs:
+        Walk(image, log, tasks, jobs).run()
+    cuts = Spans(image, tasks).lay()
+    tasks.finish([cuts])
+    jobs.finish()
+    return jobs
+
+
+def _add_child(about: dict[str, Any], builder: Builder, files: list[Path]) -> None:
+    """Adds the program that `tracekit run` started, where it recorded nothing."""
+    pid = _integer(about.get("child_pid"))
+    if pid is None or any(process.pid == pid for process in builder.processes):
+        return
+    reason = about.get("untraced")
+    if not isinstance(reason, str) or not reason:
+        damaged = any(file.name.startswith(f"{pid}-") for file in files)
+        reason = "its recording cannot be read" if damaged else processes.NOT_FOUND
+    command = about.get("command")
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    program = about.get("program")
+    builder.process(
+        pid,
+        program if isinstance(program, str) and program else f"process {pid}",
+        command=" ".join(words),
+        started=_integer(about.get("started_monotonic")) or 0,
+        ended=_integer(about.get("ended_monotonic")),
+        untraced=reason,
+    )
+
+
+def _set_clock(spools: list[Spool], about: dict[str, Any], builder: Builder) -> None:
+    """Sets the wall time at which the common clock was 0, from the first who read both together."""
+    if spools:
+        builder.wall_start = spools[0].header.start_wall - spools[0].header.start_monotonic
+    else:
+        wall, monotonic = _integer(about.get("started_wall")), _integer(about.get("started_monotonic"))
+        builder.wall_start = (wall or 0) - (monotonic or 0)
+
+
+def _integer(value: object) -> int | None:
+    """A number from a file that anybody may have written; None where it is none, or too large to be a time."""
+    return value if type(value) is int and abs(value) < 1 << 62 else None

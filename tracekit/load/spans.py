@@ -1,0 +1,305 @@
+"""Spans: pairs begins with ends, and lays them on threads, tasks and lanes. Knows steps, and no other records.
+
+A recording may hold millions of spans, so what all of them share is done in columns. A loop takes only what is out of
+the ordinary: spans that cross a step's end, generators, ends that do not say which begin is theirs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tracekit import events
+from tracekit.load.image import Image
+from tracekit.load.tasks import Tasks
+from tracekit.model.trace import Category, Flag, Int64, TrackKind
+
+_KINDS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME)
+
+
+@dataclass(slots=True)
+class _Records:
+    """All records of spans of one image, in columns: thread after thread, each in its order."""
+
+    time: Int64
+    kind: Int64
+    name: Int64
+    begin: Int64  # slot of the begin that it belongs to, or 0
+    slot: Int64
+    log: Int64
+    step: Int64  # number of the step that it was written in, or -1
+    task: Int64
+
+
+class _Piece(NamedTuple):
+    """A stretch of a span that ran without a suspend: from a record to a time on a thread."""
+
+    span: int
+    start: int
+    end: int
+    log: int
+    step: int
+
+
+class Spans:
+    """The spans of one image.
+
+    Args:
+        image: its threads have been walked.
+        tasks: of the image; all steps are known.
+    """
+
+    def __init__(self, image: Image, tasks: Tasks) -> None:
+        self.image = image
+        self.builder = image.builder
+        self._steps = tasks.steps
+        self._lives = tasks.ends()
+        self._step_ends = np.array(tasks.step_ends, np.int64)
+        self._step_starts = np.array([step.start for step in self._steps], np.int64)
+        self._step_tasks = np.array([step.task for step in self._steps], np.int64)
+        self._tracks = np.array([log.track for log in image.logs], np.int64)
+        self._steps_of: dict[int, list[int]] = {}
+        self._records = self._collect()
+
+    def lay(self) -> tuple[Int64, Int64]:
+        """Adds all spans to the builder; returns tasks and times at which their spans begin and end."""
+        records = self._records
+        begins = np.flatnonzero(records.kind == events.SPAN_BEGIN)
+        if not len(begins):
+            self._count_orphans(int((records.kind == events.SPAN_END).sum()))
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        end_of = self._pair(begins)
+        ended = end_of >= 0
+        start = records.time[begins]
+        threads_end = np.array([log.end for log in self.image.logs], np.int64)
+        end = np.where(ended, records.time[end_of], self._last(begins, threads_end))
+        end = np.maximum(start, end)
+        task = records.task[begins]
+        moved = ended & (records.log[end_of] != records.log[begins])
+        flags = (~ended).astype(np.int64) * int(Flag.UNFINISHED) | moved.astype(np.int64) * int(Flag.MOVED)
+        suspended = self._suspended(begins)
+        track = self._home(begins, task, suspended)
+        names = self._names(records.name[begins])
+        first = self.builder.slices(track, start, end, names, Category.SPAN, flags, task)
+        self._annotate(first, begins, end_of)
+        # Only where the whole does not lie on the thread itself, the thread has parts of it.
+        self._lay_parts(begins, end_of, end, names, flags, suspended)
+        inside = task >= 0
+        return np.concatenate((task[inside], task[inside])), np.concatenate((start[inside], end[inside]))
+
+    def _collect(self) -> _Records:
+        parts: list[list[Int64]] = [[np.empty(0, np.int64) for _ in range(7)]]
+        for log in self.image.logs:
+            which = np.flatnonzero(np.isin(log.kind, _KINDS))
+            step = np.full(len(which), -1, np.int64)
+            if log.context_at:
+                changes = np.searchsorted(np.array(log.context_at), which, side="right") - 1
+                known = changes >= 0
+                step[known] = np.array(log.context, np.int64)[changes[known]]
+            owner = np.full(len(which), log.index, np.int64)
+            parts.append([log.time[which], log.kind[which], log.a[which], log.b[which], log.slot[which], owner, step])
+        time, kind, name, begin, slot, owner, step = (np.concatenate(column) for column in zip(*parts))
+        task = np.where(step >= 0, self._step_tasks[step], -1) if len(self._steps) else np.full(len(step), -1, np.int64)
+        return _Records(time, kind, name, begin, slot, owner, step, task)
+
+    # Which end belongs to which begin.
+
+    def _pair(self, begins: Int64) -> Int64:
+        """For each begin the record of its end, or -1."""
+        records = self._records
+        ends = np.flatnonzero(records.kind == events.SPAN_END)
+        found = self._find(begins, ends)
+        end_of = np.full(len(begins), -1, np.int64)
+        # Of two ends that claim one begin the earlier one has it; assigned from the last to the first.
+        claims = np.flatnonzero(found >= 0)
+        claims = claims[np.argsort(-records.time[ends[claims]], kind="stable")]
+        end_of[found[claims]] = ends[claims]
+        unmatched = ends[np.flatnonzero(found < 0)]
+        if len(unmatched):
+            self._count_orphans(self._pair_by_name(begins, unmatched, end_of))
+        return end_of
+
+    def _find(self, begins: Int64, which: Int64) -> Int64:
+        """For each record its begin (a position in `begins`), by slot and name; -1 where there is none."""
+        records = self._records
+        order = np.argsort(records.slot[begins], kind="stable")
+        slots = records.slot[begins][order]
+        at = np.minimum(np.searchsorted(slots, records.begin[which]), len(slots) - 1)
+        found = order[at]
+        right = (slots[at] == records.begin[which]) & (records.name[begins[found]] == records.name[which])
+        return np.where(right, found, -1)
+
+    def _pair_by_name(self, begins: Int64, ends: Int64, end_of: Int64) -> int:
+        """Gives ends that name no begin the innermost open one of their name and place; returns how many have none."""
+        records = self._records
+        open_begins = np.flatnonzero(end_of < 0)
+        what = np.concatenate((begins[open_begins], ends))
+        place = np.concatenate((open_begins, np.full(len(ends), -1, np.int64)))
+        order = np.argsort(what, kind="stable")
+        keys = zip(*(column[what[order]].tolist() for column in (records.log, records.task, records.name)))
+        stacks: dict[tuple[int, ...], list[int]] = {}
+        orphans = 0
+        for record, begin, (log, task, name) in zip(what[order].tolist(), place[order].tolist(), keys):
+            # A task's span is looked for in its task, on whatever thread.
+            key = (task, name) if task >= 0 else (-1, log, name)
+            if begin >= 0:
+                stacks.setdefault(key, []).append(begin)
+            elif stacks.get(key):
+                end_of[stacks[key].pop()] = record
+            else:
+                orphans += 1
+        return orphans
+
+    def _count_orphans(self, number: int) -> None:
+        if number:
+            self.image.dropped["span"] += number
+
+    # Where they lie.
+
+    def _last(self, begins: Int64, threads_end: Int64) -> Int64:
+        """Where a span ends that has no end: with its task or its thread."""
+        records = self._records
+        last = threads_end[records.log[begins]]
+        inside = records.task[begins] >= 0
+        if inside.any():
+            lives = np.array([self._lives.get(row, 0) for row in range(len(self.builder.tasks))], np.int64)
+            last = np.where(inside, lives[np.maximum(records.task[begins], 0)], last)
+        return last
+
+    def _suspended(self, begins: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which spans are generators' that were suspended at least once."""
+        records = self._records
+        marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
+        found = self._find(begins, marks) if len(marks) else np.empty(0, np.int64)
+        suspended = np.zeros(len(begins), np.bool_)
+        suspended[found[found >= 0]] = True
+        return suspended
+
+    def _home(self, begins: Int64, task: Int64, suspended: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Int64:
+        """The track of each whole span."""
+        logs = self._records.log[begins]
+        track = self._tracks[logs]
+        for index in np.unique(logs[suspended & (task < 0)]).tolist():
+            lane = self.builder.track(TrackKind.LANE, self.image.logs[index].thread)
+            track[suspended & (task < 0) & (logs == index)] = lane
+        inside = task >= 0
+        if inside.any():
+            own = np.zeros(len(self.builder.tasks), np.int64)
+            for row in np.unique(task[inside]).tolist():
+                own[row] = self.builder.track(TrackKind.TASK, row)
+            track[inside] = own[task[inside]]
+        return track
+
+    def _names(self, ids: Int64) -> Int64:
+        unique, inverse = np.unique(ids, return_inverse=True)
+        strings = np.array([self.builder.string(self.image.name(number)) for number in unique.tolist()], np.int64)
+        return strings[inverse.reshape(-1)]
+
+    def _annotate(self, first: int, begins: Int64, end_of: Int64) -> None:
+        """Adds the arguments of spans, and what exception ended them; `first` is the handle of the first span."""
+        records, image = self._records, self.image
+        with_details = np.array(sorted(image.details), np.int64)
+        for at in np.flatnonzero(np.isin(records.slot[begins], with_details)).tolist():
+            args = image.args(int(records.slot[begins[at]]))
+            if args:
+                self.builder.annotate(first + at, args)
+        later = np.flatnonzero(records.kind == events.SPAN_ARGS)
+        found = self._find(begins, later) if len(later) else later
+        for at, record in zip(found.tolist(), later.tolist()):
+            args = image.args(int(records.slot[record]))
+            if at >= 0 and args:
+                self.builder.annotate(first + at, args)
+        failed = np.flatnonzero((end_of >= 0) & np.isin(records.slot[end_of], with_details))
+        for at in failed.tolist():
+            error = image.error(int(records.slot[end_of[at]]))
+            if error:
+                self.builder.annotate(first + at, {"error": error}, Flag.ERROR)
+
+    # Parts.
+
+    def _lay_parts(
+        self,
+        begins: Int64,
+        end_of: Int64,
+        end: Int64,
+        names: Int64,
+        flags: Int64,
+        suspended: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    ) -> None:
+        records = self._records
+        start, step = records.time[begins], records.step[begins]
+        flags = flags & ~int(Flag.MOVED)
+        same = (end_of >= 0) & (records.step[end_of] == step)
+        short = np.flatnonzero((step >= 0) & same & ~suspended)
+        track = self._tracks[records.log[begins[short]]]
+        task = records.task[begins]
+        rows: list[tuple[int, ...]] = []
+        long = np.flatnonzero((step >= 0) & ~same & ~suspended)
+        pieces = [self._piece(at, int(begins[at]), int(end[at])) for at in long.tolist()]
+        pieces += self._pieces(begins, end, np.flatnonzero(suspended))
+        for piece in pieces:
+            rows += self._cut(piece)
+        # Short and long ones in the order in which their spans began, so that of two alike the outer one comes first.
+        span, of_track, begin, finish, of_task = np.array(rows, np.int64).reshape(-1, 5).T
+        which = np.concatenate((short, span))
+        order = np.argsort(which, kind="stable")
+        columns = (
+            np.concatenate((track, of_track)),
+            np.concatenate((start[short], begin)),
+            np.concatenate((end[short], finish)),
+            names[which],
+            flags[which],
+            np.concatenate((task[short], of_task)),
+        )
+        tracks, starts, ends, titles, marks, owners = (column[order] for column in columns)
+        self.builder.slices(tracks, starts, ends, titles, Category.PART, marks, owners)
+
+    def _cut(self, piece: _Piece) -> Iterator[tuple[int, ...]]:
+        """The parts of a piece: one in each step of its task that it overlaps; the piece itself outside of steps."""
+        if piece.step < 0:
+            yield piece.span, int(self._tracks[piece.log]), piece.start, piece.end, -1
+            return
+        task = self._steps[piece.step].task
+        numbers = self._steps_of.get(task)
+        if numbers is None:
+            own = np.flatnonzero(self._step_tasks == task)
+            numbers = self._steps_of[task] = own[np.argsort(self._step_starts[own], kind="stable")].tolist()
+        at = bisect_left(numbers, self._steps[piece.step].start, key=lambda number: self._steps[number].start)
+        for number in numbers[at:]:
+            step = self._steps[number]
+            if number != piece.step and step.start >= piece.end:
+                break
+            begin, end = max(piece.start, step.start), min(piece.end, int(self._step_ends[number]))
+            if end >= begin:
+                yield piece.span, int(self._tracks[step.log]), begin, end, task
+
+    def _pieces(self, begins: Int64, end: Int64, generators: Int64) -> Iterator[_Piece]:
+        """The stretches of generators' spans between begin or resume and suspend or end."""
+        records = self._records
+        marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
+        of_span: dict[int, list[int]] = {}
+        if len(marks):
+            for at, record in zip(self._find(begins, marks).tolist(), marks.tolist()):
+                if at >= 0:
+                    of_span.setdefault(at, []).append(record)
+        for at in generators.tolist():
+            running: int | None = int(begins[at])
+            for record in sorted(of_span.get(at, ()), key=lambda record: int(records.time[record])):
+                if records.time[record] > end[at]:
+                    break
+                if records.kind[record] == events.SPAN_RESUME:
+                    running = record
+                elif running is not None:
+                    yield self._piece(at, running, int(records.time[record]))
+                    running = None
+            if running is not None:
+                yield self._piece(at, running, int(end[at]))
+
+    def _piece(self, span: int, record: int, end: int) -> _Piece:
+        records = self._records
+        start = int(records.time[record])
+        return _Piece(span, start, max(start, end), int(records.log[record]), int(records.step[record]))

@@ -1,0 +1,216 @@
+"""The tables of a trace in a file of tracekit, and a Trace made of them. Opens no file, and trusts nothing in one.
+
+Writer and reader share the layout: one column for each field of the rows and columns of model/trace.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracekit.model.trace import (
+    Category,
+    Counters,
+    FlowKind,
+    Flows,
+    Instants,
+    Loop,
+    Process,
+    Slices,
+    Task,
+    Thread,
+    Trace,
+    Track,
+    TrackKind,
+)
+
+SCHEMA = 1
+ROWS: dict[str, type] = {"processes": Process, "threads": Thread, "loops": Loop, "tasks": Task, "tracks": Track}
+COLUMNS: dict[str, type] = {"slices": Slices, "instants": Instants, "counters": Counters, "flows": Flows}
+# Columns that are written as differences to the row before; the end of a slice is written as its length.
+DIFFERENCES = frozenset({"track", "start", "time", "process", "target"})
+
+_DTYPES: dict[str, type] = {"Int8": np.uint8, "Int32": np.int32, "Int64": np.int64, "Float64": np.float64}
+_LATEST = 2**62
+
+Row = TypeVar("Row")
+
+
+class Unsound(Exception):
+    """The tables are not what tracekit writes; the text says where."""
+
+
+def decode(tables: dict[str, Any]) -> Trace:
+    """The trace that the tables hold.
+
+    Raises:
+        Unsound: something is missing, of the wrong type, or refers to what is not there.
+    """
+    if tables.get("schema") != SCHEMA:
+        raise Unsound(f"its tables have schema {tables.get('schema')!r}, and this tracekit reads {SCHEMA}")
+    strings = _list(tables, "strings", str)
+    args = _list(tables, "args", dict)
+    rows: dict[str, Any] = {name: _rows(_get(tables, name, dict), name, row) for name, row in ROWS.items()}
+    columns: dict[str, Any] = {name: _columns(_get(tables, name, dict), name, kind) for name, kind in COLUMNS.items()}
+    exit_status = tables.get("exit_status")
+    trace = Trace(
+        program=_get(tables, "program", str),
+        wall_start=_get(tables, "wall_start", int),
+        duration=_get(tables, "duration", int),
+        strings=strings,
+        args=args,
+        notes=_list(tables, "notes", str),
+        exit_status=None if exit_status is None else _get(tables, "exit_status", int),
+        **rows,
+        **columns,
+    )
+    _check_rows(trace)
+    _check_columns(trace)
+    return trace
+
+
+def _get(table: dict[str, Any], key: str, kind: type[Row]) -> Row:
+    value = table.get(key)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise Unsound(f'"{key}" is not of type {kind.__name__}')
+    return value
+
+
+def _list(table: dict[str, Any], key: str, kind: type[Row]) -> list[Row]:
+    values = _get(table, key, list)
+    if not all(isinstance(value, kind) for value in values):
+        raise Unsound(f'"{key}" holds other things than {kind.__name__}')
+    return values
+
+
+# Rows: a column for each field. One that is missing takes its default, so that fields can be added.
+
+_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "str": (str,),
+    "bool": (bool,),
+    "TrackKind": (int,),
+}
+
+
+def _rows(table: dict[str, Any], name: str, row: type[Row]) -> list[Row]:
+    columns: list[list[Any]] = []
+    names: list[str] = []
+    for field in fields(row):  # type: ignore[arg-type]
+        if field.name not in table and field.default is not MISSING:
+            continue
+        values = _get(table, field.name, list)
+        kinds = _FIELD_TYPES[str(field.type)]
+        if not all(type(value) in kinds and (type(value) is not int or abs(value) < _LATEST) for value in values):
+            raise Unsound(f'"{field.name}" in "{name}" holds something that does not belong there')
+        columns.append(values)
+        names.append(field.name)
+    if len({len(column) for column in columns}) != 1:
+        raise Unsound(f'the columns of "{name}" differ in length')
+    return [row(**dict(zip(names, values))) for values in zip(*columns)]
+
+
+def _columns(table: dict[str, Any], name: str, kind: type[Row]) -> Row:
+    columns: dict[str, NDArray[Any]] = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        dtype = _DTYPES[str(field.type)]
+        values = _get(table, field.name, list)
+        column: NDArray[Any] | None = _floats(values) if dtype is np.float64 else _integers(values)
+        if column is None:
+            raise Unsound(f'"{field.name}" in "{name}" is no column of numbers')
+        if columns and len(column) != len(next(iter(columns.values()))):
+            raise Unsound(f'the columns of "{name}" differ in length')
+        if field.name in DIFFERENCES:
+            column = np.cumsum(column)
+        elif field.name == "end":
+            column = columns["start"] + column
+        if dtype is not np.float64 and not _fits(column, np.iinfo(dtype).min, np.iinfo(dtype).max):
+            raise Unsound(f'"{field.name}" in "{name}" holds a number that is too large')
+        columns[field.name] = column.astype(dtype, copy=False)
+    return kind(**columns)
+
+
+def _integers(values: list[Any]) -> NDArray[np.int64] | None:
+    if not values:
+        return np.zeros(0, np.int64)
+    try:
+        column = np.array(values)
+    except ValueError:
+        return None
+    return column if column.dtype == np.int64 and column.ndim == 1 else None
+
+
+def _floats(values: list[Any]) -> NDArray[np.float64] | None:
+    try:
+        column = np.array(values, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return column if column.ndim == 1 else None
+
+
+# What refers to something must find it there: nobody who works on a trace checks that again.
+
+
+def _fits(column: NDArray[Any], low: int, high: int) -> bool:
+    return not len(column) or (int(column.min()) >= low and int(column.max()) <= high)
+
+
+def _check_rows(trace: Trace) -> None:
+    processes, threads = len(trace.processes), len(trace.threads)
+    references: tuple[tuple[str, list[int | None], int], ...] = (
+        ("a process's parent", [row.parent for row in trace.processes], processes),
+        ("a thread's process", [row.process for row in trace.threads], processes),
+        ("a thread's starter", [row.starter for row in trace.threads], threads),
+        ("a loop's process", [row.process for row in trace.loops], processes),
+        ("a loop's thread", [row.thread for row in trace.loops], threads),
+        ("a task's process", [row.process for row in trace.tasks], processes),
+        ("a task's loop", [row.loop for row in trace.tasks], len(trace.loops)),
+        ("a track's process", [row.process for row in trace.tracks], processes),
+    )
+    for what, indices, count in references:
+        if not all(index is None or 0 <= index < count for index in indices):
+            raise Unsound(f"{what} is not there")
+    owners = {
+        TrackKind.THREAD: threads,
+        TrackKind.TASK: len(trace.tasks),
+        TrackKind.LANE: threads,
+        TrackKind.PROCESS: processes,
+    }
+    for track in trace.tracks:
+        if track.kind not in owners or not 0 <= track.owner < owners[track.kind]:
+            raise Unsound("a track's owner is not there")
+        track.kind = TrackKind(track.kind)
+
+
+def _check_columns(trace: Trace) -> None:
+    tracks, strings, args = len(trace.tracks) - 1, len(trace.strings) - 1, len(trace.args) - 1
+    slices, instants, counters, flows = trace.slices, trace.instants, trace.counters, trace.flows
+    ranges: tuple[tuple[str, NDArray[Any], int, int], ...] = (
+        ("a slice's track", slices.track, 0, tracks),
+        ("a slice's start", slices.start, 0, _LATEST),
+        ("a slice's end", slices.end, 0, _LATEST),
+        ("a slice's length", slices.end - slices.start, 0, _LATEST),
+        ("a slice's name", slices.name, 0, strings),
+        ("a slice's category", slices.category, min(Category), max(Category)),
+        ("a slice's task", slices.task, -1, len(trace.tasks) - 1),
+        ("a slice's args", slices.args, -1, args),
+        ("an instant's track", instants.track, 0, tracks),
+        ("an instant's time", instants.time, 0, _LATEST),
+        ("an instant's name", instants.name, 0, strings),
+        ("an instant's args", instants.args, -1, args),
+        ("a counter's process", counters.process, 0, len(trace.processes) - 1),
+        ("a counter's time", counters.time, 0, _LATEST),
+        ("a counter's name", counters.name, 0, strings),
+        ("a counter's series", counters.series, 0, strings),
+        ("an arrow's kind", flows.kind, min(FlowKind), max(FlowKind)),
+        ("an arrow's track", flows.track, 0, tracks),
+        ("an arrow's time", flows.time, 0, _LATEST),
+        ("an arrow's target", flows.target, 0, len(slices) - 1),
+    )
+    for what, column, low, high in ranges:
+        if not _fits(column, low, high):
+            raise Unsound(f"{what} is out of range")

@@ -1,0 +1,232 @@
+"""Walk: goes through one thread's records in order and lays what ran there on its track. Knows no spans and no bytes.
+
+What is open on a thread is a stack. An end closes its own beginning; what still lies on top of that was cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tracekit import events
+from tracekit.load.image import Image, Log
+from tracekit.load.jobs import Jobs
+from tracekit.load.tasks import Tasks, Wake
+from tracekit.model.trace import Category, Flag, FlowKind
+
+
+class _Open(NamedTuple):
+    """Something that has begun on the thread: what began it, its serial, its slice; a step's number, a loop's row."""
+
+    kind: int
+    serial: int
+    handle: int
+    start: int
+    number: int
+
+
+class Walk:
+    """One thread's records, in order.
+
+    Args:
+        image, log: the thread.
+        tasks, jobs: of the image; they are told what happens to them.
+    """
+
+    def __init__(self, image: Image, log: Log, tasks: Tasks, jobs: Jobs) -> None:
+        self.image = image
+        self.builder = image.builder
+        self.log = log
+        self.tasks = tasks
+        self.jobs = jobs
+        self._stack: list[_Open] = []
+        self._previous = (0, 0)  # kind and serial of the record before
+        self._handlers: dict[int, Callable[[int, int, int, int, int], None]] = {
+            events.LOOP_BEGIN: self._loop_begin,
+            events.LOOP_END: self._loop_end,
+            events.TASK_CREATED: self._task_created,
+            events.TASK_READY: self._task_ready,
+            events.STEP_BEGIN: self._step_begin,
+            events.STEP_END: self._step_end,
+            events.TASK_DONE: self._task_done,
+            events.CALLBACK_BEGIN: self._callback_begin,
+            events.CALLBACK_END: self._callback_end,
+            events.CALLBACK_READY: self._callback_ready,
+            events.JOB_BEGIN: self._job_begin,
+            events.JOB_END: self._job_end,
+            events.REMOTE_JOB_BEGIN: self._job_begin,
+            events.REMOTE_JOB_END: self._job_end,
+            events.GC_BEGIN: self._gc_begin,
+            events.GC_END: self._gc_end,
+            events.INSTANT: self._instant,
+            events.COUNTER: self._counter,
+        }
+
+    def run(self) -> None:
+        """Lays everything but spans on the thread's track."""
+        log = self.log
+        which = np.flatnonzero(np.isin(log.kind, list(self._handlers)))
+        columns = (log.kind[which], which, log.time[which], log.a[which], log.b[which], log.slot[which])
+        handlers = self._handlers
+        for kind, position, time, a, b, slot in zip(*(column.tolist() for column in columns)):
+            handlers[kind](position, time, a, b, slot)
+            self._previous = kind, b
+        while self._stack:
+            self._cut_off(self._stack.pop(), log.end)
+
+    # The stack.
+
+    def _push(self, kind: int, serial: int, handle: int, start: int, number: int = -1) -> None:
+        self._stack.append(_Open(kind, serial, handle, start, number))
+
+    def _pop(self, kind: int, serial: int, time: int) -> _Open | None:
+        """Takes what an end belongs to off the stack, and what was cut off above it; None where nothing began it."""
+        depth = len(self._stack) - 1
+        while depth >= 0 and (self._stack[depth].kind != kind or self._stack[depth].serial != serial):
+            depth -= 1
+        if depth < 0:
+            self.image.dropped[events.BY_KIND[kind].name.removesuffix(" begin")] += 1
+            return None
+        while len(self._stack) > depth + 1:
+            self._cut_off(self._stack.pop(), time)
+        return self._stack.pop()
+
+    def _cut_off(self, opened: _Open, time: int) -> None:
+        if opened.kind == events.STEP_BEGIN:
+            self.tasks.end_step(opened.number, time, Flag.UNFINISHED)
+        else:
+            self.builder.end(opened.handle, time, Flag.UNFINISHED)
+        self._account(opened, time)
+
+    def _account(self, opened: _Open, time: int) -> None:
+        """Adds what has ended to its loop's time."""
+        if opened.kind == events.LOOP_BEGIN:
+            self.builder.loops[opened.number].open += time - opened.start
+        elif opened.kind in (events.STEP_BEGIN, events.CALLBACK_BEGIN):
+            # A step within a step (an eager task) is time of the outer one already.
+            for outer in reversed(self._stack):
+                if outer.kind in (events.STEP_BEGIN, events.CALLBACK_BEGIN):
+                    return
+                if outer.kind == events.LOOP_BEGIN:
+                    self.builder.loops[outer.number].running += time - opened.start
+                    return
+
+    def _inner(self, kind: int) -> _Open | None:
+        return next((opened for opened in reversed(self._stack) if opened.kind == kind), None)
+
+    # Loops, steps and callbacks.
+
+    def _loop_begin(self, _position: int, time: int, a: int, b: int, slot: int) -> None:
+        name = self.image.name(a)
+        row = self.tasks.loop(b, self.log, name)
+        flags = Flag.BEGUN_BEFORE if self.image.detail(slot, events.LATE) else 0
+        self._push(
+            events.LOOP_BEGIN, b, self.builder.slice(self.log.track, time, time, name, Category.LOOP, flags), time, row
+        )
+
+    def _loop_end(self, _position: int, time: int, _a: int, b: int, _slot: int) -> None:
+        self._end(events.LOOP_BEGIN, b, time)
+
+    def _end(self, kind: int, serial: int, time: int) -> _Open | None:
+        opened = self._pop(kind, serial, time)
+        if opened is not None:
+            self.builder.end(opened.handle, time)
+            self._account(opened, time)
+        return opened
+
+    def _task_created(self, _position: int, _time: int, _a: int, b: int, _slot: int) -> None:
+        step = self._inner(events.STEP_BEGIN)
+        if step is None:
+            self.tasks.created_by(b, self.builder.threads[self.log.thread].name)
+        else:
+            self.tasks.created_by(b, self.builder.tasks[self.tasks.steps[step.number].task].name)
+
+    def _task_ready(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
+        kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
+        self.tasks.wake(b, Wake(time, self.log.index, position, self.log.track, kind))
+
+    def _step_begin(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
+        loop = self._inner(events.LOOP_BEGIN)
+        number, handle = self.tasks.begin_step(b, self.log, time, position, None if loop is None else loop.number)
+        self._push(events.STEP_BEGIN, b, handle, time, number)
+        self._change_context(position)
+
+    def _step_end(self, position: int, time: int, _a: int, b: int, slot: int) -> None:
+        opened = self._pop(events.STEP_BEGIN, b, time)
+        if opened is not None:
+            self.tasks.end_step(opened.number, time)
+            place = self.image.place(slot)
+            if place is not None:
+                self.builder.annotate(opened.handle, place)
+            self._account(opened, time)
+        self._change_context(position)
+
+    def _change_context(self, position: int) -> None:
+        step = self._inner(events.STEP_BEGIN)
+        self.log.context_at.append(position)
+        self.log.context.append(-1 if step is None else step.number)
+
+    def _task_done(self, _position: int, time: int, a: int, b: int, slot: int) -> None:
+        self.tasks.done(b, time, a, self.image.error(slot))
+
+    def _callback_begin(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
+        args = self.image.place(slot)
+        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.CALLBACK, args=args)
+        self._push(events.CALLBACK_BEGIN, 0, handle, time)
+        scheduled = self.image.detail(slot, events.SCHEDULED)
+        if scheduled is not None:
+            self.jobs.callback(scheduled.payload, handle)
+
+    def _callback_end(self, _position: int, time: int, _a: int, _b: int, _slot: int) -> None:
+        self._end(events.CALLBACK_BEGIN, 0, time)
+
+    def _callback_ready(self, _position: int, time: int, _a: int, b: int, _slot: int) -> None:
+        kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
+        self.jobs.callback_ready(b, self.log.track, time, kind)
+
+    # Jobs. A remote one has the pool's number of the job in place of a serial of this process.
+
+    def _job_begin(self, position: int, time: int, a: int, b: int, slot: int) -> None:
+        kind = int(self.log.kind[position])
+        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.JOB)
+        self._push(kind, b, handle, time)
+        if kind == events.JOB_BEGIN:
+            self.jobs.begin(b, time, handle)
+        else:
+            self.jobs.begin_remote(b, time, handle, slot)
+
+    def _job_end(self, position: int, time: int, a: int, b: int, slot: int) -> None:
+        kind = int(self.log.kind[position])
+        opened = self._end(events.BY_KIND[kind].ends, b, time)
+        if opened is not None:
+            error = self.image.error(slot)
+            args = {"outcome": events.OUTCOMES.get(a, "done")} | ({"error": error} if error else {})
+            self.builder.annotate(opened.handle, args, Flag.ERROR if error else 0)
+        # A job tells its result first and ends then: whom it woke in its last moment waited for the result.
+        previous, serial = self._previous
+        if previous == events.TASK_READY:
+            self.tasks.mark_result(serial)
+        elif previous == events.CALLBACK_READY:
+            self.jobs.mark_result(serial)
+
+    # What can happen anywhere.
+
+    def _gc_begin(self, _position: int, time: int, a: int, _b: int, _slot: int) -> None:
+        self._push(
+            events.GC_BEGIN, a, self.builder.slice(self.log.track, time, time, f"gc generation {a}", Category.GC), time
+        )
+
+    def _gc_end(self, _position: int, time: int, a: int, b: int, _slot: int) -> None:
+        opened = self._end(events.GC_BEGIN, a, time)
+        if opened is not None:
+            self.builder.annotate(opened.handle, {"collected": b})
+
+    def _instant(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
+        self.builder.instant(self.log.track, time, self.image.name(a), self.image.args(slot))
+
+    def _counter(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
+        for series, value in self.image.args(slot).items():
+            if isinstance(value, (int, float)):
+                self.builder.counter(self.image.process, time, self.image.name(a), series, float(value))

@@ -1,0 +1,151 @@
+"""Nesting: makes the slices of each track lie within each other like parentheses. Knows numbers only, no rows.
+
+What cannot nest: a whole span moves to a lane of its thread (as many lanes as overlap at once); anything else that
+sticks out is cut where the slice ends that it lies in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracekit.model.trace import Category, Int64
+
+# Which of two slices that start and end alike is the parent: the lower rank.
+_RANK = np.full(256, 3, np.int64)
+for _rank, _categories in (
+    (0, (Category.THREAD, Category.TASK)),
+    (1, (Category.LOOP,)),
+    (2, (Category.STEP, Category.CALLBACK)),
+    (4, (Category.READY, Category.RUNNING, Category.AWAITING)),
+    (5, (Category.GC,)),
+):
+    for _category in _categories:
+        _RANK[_category] = _rank
+
+AnyInt = NDArray[Any]
+
+
+class Nested(NamedTuple):
+    """What `nest` made of the slices: their tracks and ends, how many were cut, and whether anything changed at all."""
+
+    track: list[int]
+    end: list[int]
+    cut: int
+    changed: bool
+
+
+def sort_order(track: AnyInt, start: AnyInt, end: AnyInt, category: AnyInt) -> Int64:
+    """The order of Slices: by track, start, longest first; of equals the outer category, then the one given first."""
+    return np.lexsort((_RANK[category], -end, start, track)).astype(np.int64, copy=False)
+
+
+def nest(
+    track: list[int],
+    start: list[int],
+    end: list[int],
+    category: list[int],
+    lanes: dict[int, int],
+    homes: list[int],
+    new_lane: Callable[[int], int],
+) -> Nested:
+    """Makes sorted slices nest.
+
+    Args:
+        track, start, end, category: the slices, in `sort_order`; `track` and `end` are changed in place.
+        lanes: the thread of each track that is a lane.
+        homes: for each track the thread whose lanes take its spans; -1 where there is none, they are cut then.
+        new_lane: makes another lane of a thread, and returns its track.
+    """
+    moved: list[int] = []
+    cut = 0
+    current = -1
+    stack: list[int] = []
+    for i, where in enumerate(track):
+        if where != current:
+            current = where
+            stack = []
+        if where in lanes:
+            moved.append(i)
+            continue
+        begin = start[i]
+        while stack and end[stack[-1]] <= begin:
+            stack.pop()
+        if stack and end[i] > end[stack[-1]]:
+            movable = homes[where] >= 0
+            if movable and category[i] == Category.SPAN:
+                moved.append(i)
+                continue
+            cut += _fit(i, stack, end, category, moved, movable)
+        stack.append(i)
+    changed = _place(moved, track, start, end, lanes, homes, new_lane) or cut > 0
+    return Nested(track, end, cut, changed)
+
+
+def _fit(i: int, stack: list[int], end: list[int], category: list[int], moved: list[int], movable: bool) -> bool:
+    """Makes slice `i`, no movable span, fit into the stack: spans make room, all else cuts it. True if it was cut."""
+    position = len(stack) - 1
+    while position >= 0 and end[stack[position]] < end[i]:
+        parent = stack[position]
+        if not (movable and category[parent] == Category.SPAN):
+            end[i] = end[parent]
+            return True
+        moved.append(parent)
+        del stack[position]
+        position -= 1
+    return False
+
+
+def _place(
+    moved: list[int],
+    track: list[int],
+    start: list[int],
+    end: list[int],
+    lanes: dict[int, int],
+    homes: list[int],
+    new_lane: Callable[[int], int],
+) -> bool:
+    """Gives each moved slice the first lane of its thread in which it nests. True if any of them changed its track."""
+    of_thread: dict[int, list[tuple[int, list[int]]]] = {}
+    for lane, thread in lanes.items():
+        of_thread.setdefault(thread, []).append((lane, []))
+    changed = False
+    for i in sorted(moved, key=lambda i: (start[i], -end[i])):
+        own = of_thread.setdefault(homes[track[i]], [])
+        for lane, ends in own:  # noqa: B007
+            while ends and ends[-1] <= start[i]:
+                ends.pop()
+            if not ends or end[i] <= ends[-1]:
+                break
+        else:
+            lane, ends = new_lane(homes[track[i]]), []
+            own.append((lane, ends))
+        ends.append(end[i])
+        changed |= lane != track[i]
+        track[i] = lane
+    return changed
+
+
+def lying_in(
+    track: AnyInt, time: AnyInt, slice_track: AnyInt, slice_start: AnyInt, slice_end: AnyInt
+) -> NDArray[np.bool_]:
+    """Which of the points (track, time) lie in a slice of their track, its ends included; the slices are sorted.
+
+    A point lies in one exactly if, of the slices of its track that start no later, the latest end is not before it.
+    """
+    if not len(slice_track) or not len(track):
+        return np.zeros(len(track), np.bool_)
+    times = np.unique(np.concatenate((slice_start, slice_end, time)))
+    width = len(times)
+
+    # Ranks in place of nanoseconds, so that track and time fit into one number.
+    def key(of_track: AnyInt, of_time: AnyInt) -> Int64:
+        return of_track.astype(np.int64) * width + np.searchsorted(times, of_time)
+
+    reach = np.maximum.accumulate(key(slice_track, slice_end))
+    points = key(track, time)
+    before = np.searchsorted(key(slice_track, slice_start), points, side="right") - 1
+    return (before >= 0) & (reach[before] >= points)

@@ -1,0 +1,237 @@
+"""Trace: everything that a recording says, as plain rows and numpy columns. Knows neither where it came from nor where it goes.
+
+Times are integers, nanoseconds since the start of the trace. Strings stand once, in `Trace.strings`; columns hold their
+index. Rows refer to each other by index too: `Task.process` is an index into `Trace.processes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int8 = NDArray[np.uint8]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+
+Scalar = int | float | str | bool | None
+Args = dict[str, Any]
+
+
+class Category(IntEnum):
+    """What kind of thing a slice shows."""
+
+    THREAD = 1  # the life of a thread; one on each thread's track, everything else on the track lies on it
+    LOOP = 2  # one run of an event loop, on its thread
+    STEP = 3  # a task running, on its loop's thread
+    CALLBACK = 4  # a callback of the loop that is no step
+    SPAN = 5  # a span, whole: on its thread, on its task's track, or on a lane
+    PART = 6  # on a thread: the piece of a span inside one step or between resume and suspend; the whole lies elsewhere
+    JOB = 7  # a job of an executor running on its worker
+    GC = 8  # a garbage collection
+    TASK = 9  # the life of a task; one on each task's track
+    READY = 10  # on a task's track: scheduled, waiting for the loop
+    RUNNING = 11  # on a task's track: a step
+    AWAITING = 12  # on a task's track: waiting for something
+    SAMPLE = 13
+    STATE = 14
+    OTHER = 15  # from other people's traces
+
+
+class Flag(IntFlag):
+    """What must be known about a slice so that the trace does not lie."""
+
+    UNFINISHED = 1  # no end was recorded; the slice is drawn up to the last thing that was seen of its process
+    BEGUN_BEFORE = 2  # it had begun before the recording did
+    ERROR = 4  # it ended by an exception; the argument "error" names its class
+    MOVED = 8  # it ended on another thread than the one it began on
+
+
+class TrackKind(IntEnum):
+    """Whose track it is; `Track.owner` is an index into the list of that kind."""
+
+    THREAD = 1  # owner: a thread
+    TASK = 2  # owner: a task
+    LANE = 3  # owner: a thread; whole spans that cannot lie on the thread's own track (generators, overlaps)
+    PROCESS = 4  # owner: a process
+
+
+class FlowKind(IntEnum):
+    """Why an arrow is drawn."""
+
+    CREATE = 1  # who created a task -> its first step
+    WAKE = 2  # who scheduled a step -> the step
+    START = 3  # who started a thread -> its life
+    SUBMIT = 4  # who submitted a job -> its run
+    RESULT = 5  # the end of a job -> who was woken by it
+    SPAWN = 6  # who started a process -> its main thread's life
+    OTHER = 7
+
+
+@dataclass(slots=True)
+class Process:
+    """A process. One that was not traced has only what its parent knew of it, and `untraced` says why."""
+
+    pid: int
+    name: str
+    command: str = ""
+    parent: int | None = None  # index of the process that started it, where it is in the trace
+    started: int = 0
+    ended: int | None = None  # None: its end was not seen (killed, os._exit, or still running)
+    untraced: str = ""
+    python: str = ""  # version, as "3.11.7"
+    ppid: int = 0
+
+
+@dataclass(slots=True)
+class Thread:
+    """A thread of a process, by its kernel thread id."""
+
+    process: int
+    tid: int
+    name: str
+    started: int = 0
+    ended: int | None = None  # None: its end was not seen
+    begun_before: bool = False
+    main: bool = False
+    starter: int | None = None  # index of the thread that started it
+
+
+@dataclass(slots=True)
+class Loop:
+    """An event loop; `running` is the time in steps and callbacks, `open` the time between its begins and ends."""
+
+    process: int
+    thread: int
+    name: str
+    running: int = 0
+    open: int = 0
+
+
+@dataclass(slots=True)
+class Task:
+    """An asyncio task: its life, and how its time divides into running, ready and awaiting (ns)."""
+
+    process: int
+    loop: int | None
+    name: str
+    coroutine: str = ""  # qualified name of the coroutine function
+    file: str = ""
+    line: int = 0  # where that function is defined
+    created: int = 0
+    ended: int | None = None  # None: pending when the trace ended
+    outcome: str = "pending"  # done, failed, cancelled, pending
+    error: str = ""  # the name of the exception's class
+    creator: str = ""  # what created it: a task's or thread's name; "" where that was not seen
+    begun_before: bool = False
+    steps: int = 0
+    running: int = 0
+    ready: int = 0
+    awaiting: int = 0
+
+
+@dataclass(slots=True)
+class Track:
+    """A line of the picture that slices and instants lie on."""
+
+    kind: TrackKind
+    owner: int
+    process: int
+    name: str
+
+
+@dataclass(slots=True)
+class Slices:
+    """Columns of slices, sorted by track, then start, then longest first, so that parents come before children.
+
+    Slices of one track nest properly. `args` is an index into `Trace.args`, or -1. `task` is the task that a STEP, PART, SPAN,
+    or phase belongs to, or -1.
+    """
+
+    track: Int32
+    start: Int64
+    end: Int64
+    name: Int32
+    category: Int8
+    flags: Int8
+    task: Int32
+    args: Int32
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+@dataclass(slots=True)
+class Instants:
+    """Columns of points in time, sorted by track, then time. `args` as in Slices."""
+
+    track: Int32
+    time: Int64
+    name: Int32
+    args: Int32
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+@dataclass(slots=True)
+class Counters:
+    """Columns of counter values: one row a value; `name` and `series` are strings. Sorted by time."""
+
+    process: Int32
+    time: Int64
+    name: Int32
+    series: Int32
+    value: Float64
+
+    def __len__(self) -> int:
+        return len(self.process)
+
+
+@dataclass(slots=True)
+class Flows:
+    """Columns of arrows: from a point in time on a track to the start of a slice (an index into Slices).
+
+    The point lies within a slice of its track, or the arrow is not there at all; it is never later than the slice's start.
+    """
+
+    kind: Int8
+    track: Int32
+    time: Int64
+    target: Int32
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+@dataclass(slots=True)
+class Trace:
+    """A whole recording.
+
+    Attributes:
+        program: what was run, as the user would say it.
+        wall_start: Unix time of the trace's start, in ns.
+        duration: of the whole trace, in ns.
+        notes: what the user must know before believing the trace: what is missing, mended, dropped; a sentence each.
+    """
+
+    program: str
+    wall_start: int
+    duration: int
+    processes: list[Process]
+    threads: list[Thread]
+    loops: list[Loop]
+    tasks: list[Task]
+    tracks: list[Track]
+    strings: list[str]
+    args: list[Args]
+    slices: Slices
+    instants: Instants
+    counters: Counters
+    flows: Flows
+    notes: list[str] = field(default_factory=list)
+    exit_status: int | None = None  # of the program, as a shell would say it (128 + signal); None: not known

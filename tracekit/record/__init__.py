@@ -1,0 +1,1 @@
+"""Inside the traced program: the recorder and the probes. Writes bytes and thinks nothing of them."""

@@ -1,0 +1,338 @@
+"""Sessions: composes the recorder and the hooks, for `tk.start`, `tk.session`, and the children that `tracekit run` enters.
+
+The traced program stays light: what turns a session into a trace runs in a child process, when the session stops.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tracekit.errors import TracekitError, UsageError
+from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
+from tracekit.hooks.patch import Hook
+from tracekit.record import recorder as recording
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+    from types import TracebackType
+
+HOOKS = ("threads", "asyncio", "executors", "processes", "gc")
+DEFAULT_THRESHOLD = "50ms"
+
+_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000}
+_SIZES = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+class Options:
+    """What a session records.
+
+    Args:
+        threshold: ns; a step of an event loop longer than this is a block.
+        max_size: bytes that the spool of one process may take, 0 for no cap.
+        hooks: names out of HOOKS.
+    """
+
+    def __init__(self, threshold: int = 50_000_000, max_size: int = 0, hooks: tuple[str, ...] = HOOKS) -> None:
+        self.threshold = threshold
+        self.max_size = max_size
+        self.hooks = hooks
+
+    def to_text(self) -> str:
+        """The options in one environment variable."""
+        return f"threshold={self.threshold},max_size={self.max_size},hooks={'+'.join(self.hooks)}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Options:
+        """What `to_text` wrote; whatever does not read is the default."""
+        options = cls()
+        for part in text.split(","):
+            key, _, value = part.partition("=")
+            if key in ("threshold", "max_size") and value.isdecimal():
+                setattr(options, key, int(value))
+            elif key == "hooks":
+                options.hooks = tuple(name for name in value.split("+") if name in HOOKS)
+        return options
+
+
+def parse_duration(text: str) -> int:
+    """ns of "50ms", "1.5s", "200us".
+
+    Raises:
+        UsageError: it is no duration.
+    """
+    return _parse(text, _UNITS, "duration", "50ms, 1.5s or 200us")
+
+
+def parse_size(text: str) -> int:
+    """Bytes of "64MB", "1GB".
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return _parse(text, _SIZES, "size", "64MB or 1GB")
+
+
+def _parse(text: str, units: Mapping[str, int], what: str, examples: str) -> int:
+    number = text.strip()
+    unit = ""
+    while number and not (number[-1].isdigit() or number[-1] == "."):
+        unit = number[-1] + unit
+        number = number[:-1].rstrip()
+    try:
+        value = float(number) * units[unit]
+        if not 0 < value < 1e18:
+            raise ValueError
+        return round(value)
+    except (ValueError, KeyError):
+        raise UsageError(f"{text!r} is no {what}; write it like {examples}") from None
+
+
+def environment(directory: str, options: Options, base: Mapping[str, str]) -> dict[str, str]:
+    """An environment whose Python processes join the session."""
+    bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+    path = base.get("PYTHONPATH")
+    return {
+        **base,
+        "PYTHONPATH": bootstrap + (os.pathsep + path if path else ""),
+        SESSION_VARIABLE: directory,
+        OPTIONS_VARIABLE: options.to_text(),
+    }
+
+
+class _Running:
+    """The recording of this process: its hooks, and what stopping it takes."""
+
+    def __init__(self, directory: str, options: Options, late: bool) -> None:
+        import atexit
+
+        recording.start(directory, options.max_size, late)
+        self.directory = directory
+        self.options = options
+        self.hooks = _make_hooks(options)
+        for hook in self.hooks:
+            try:
+                hook.install()
+            except Exception as error:
+                hook.fail(error)
+        # Registered first, so that it runs last; a fork inherits it.
+        atexit.register(_finish)
+
+    def stop(self) -> None:
+        import atexit
+
+        from tracekit.hooks import imports
+
+        try:
+            imports.forget_all()
+            for hook in reversed(self.hooks):
+                hook.remove()
+        finally:
+            recording.stop()
+            atexit.unregister(_finish)
+
+
+_running: _Running | None = None
+_started: _Started | None = None
+
+
+def join(directory: str, options: str) -> None:
+    """Record this process into a session that somebody else leads; used by the bootstrap, before the program begins."""
+    global _running
+    if _running is None:
+        _running = _Running(directory, Options.from_text(options), late=False)
+
+
+def _finish() -> None:
+    if recording.current is not None:
+        recording.current.finish()
+
+
+def _make_hooks(options: Options) -> list[Hook]:
+    from tracekit.hooks.executors import ExecutorsHook
+    from tracekit.hooks.gc import GcHook
+    from tracekit.hooks.processes import ProcessesHook
+    from tracekit.hooks.threads import ThreadsHook
+
+    made = {
+        "threads": ThreadsHook,
+        "asyncio": lambda: _Loops(options.threshold),
+        "executors": ExecutorsHook,
+        "processes": ProcessesHook,
+        "gc": GcHook,
+    }
+    return [made[name]() for name in HOOKS if name in options.hooks]
+
+
+class _Loops(Hook):
+    """Loads the hooks for event loops once the program has imported asyncio: they need modules that it may do without."""
+
+    name = "asyncio"
+
+    def __init__(self, threshold: int) -> None:
+        super().__init__()
+        self._threshold = threshold
+        self._hooks: list[Hook] = []
+
+    def install(self) -> None:
+        from tracekit.hooks.imports import when_imported
+
+        when_imported("asyncio.base_events", lambda _: self._install())
+
+    def _install(self) -> None:
+        from tracekit.hooks.asyncio import AsyncioHook
+        from tracekit.hooks.uvloop import UvloopHook
+
+        self._hooks = [AsyncioHook(self._threshold), UvloopHook(self._threshold)]
+        for hook in self._hooks:
+            hook.install()
+
+    def remove(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+
+class _Started:
+    """A session that this program started itself."""
+
+    def __init__(self, output: str, options: Options, keep_session: bool, quiet: bool) -> None:
+        from tracekit.spool import directory
+
+        self.output = directory.check_output(output)
+        self.directory = directory.session_of(self.output)
+        self.keep_session = keep_session
+        self.quiet = quiet
+        directory.create(self.directory)
+        try:
+            program = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else "python"
+            description = directory.describe(self.directory, program or "python", getattr(sys, "orig_argv", sys.argv))
+            description["child_pid"] = os.getpid()
+            directory.write(self.directory, description)
+            self.pid = os.getpid()
+            self.recording = _Running(self.directory, options, late=True)
+        except OSError as error:
+            directory.remove(self.directory)
+            raise TracekitError(f"cannot record into {self.directory}: {error.strerror}") from None
+        self._saved = _join_children(os.environ, environment(self.directory, options, os.environ))
+
+    def stop(self) -> None:
+        """End the recording and have the trace written."""
+        _leave_children(os.environ, self._saved)
+        self.recording.stop()
+        if os.getpid() == self.pid:  # a fork that goes on as a program of its own leaves the trace to its parent
+            _convert(self)
+
+
+_VARIABLES = ("PYTHONPATH", SESSION_VARIABLE, OPTIONS_VARIABLE)
+
+
+def _join_children(environ: MutableMapping[str, str], joined: Mapping[str, str]) -> dict[str, str | None]:
+    saved = {name: environ.get(name) for name in _VARIABLES}
+    for name in _VARIABLES:
+        environ[name] = joined[name]
+    return saved
+
+
+def _leave_children(environ: MutableMapping[str, str], saved: Mapping[str, str | None]) -> None:
+    for name, value in saved.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+
+
+def _convert(started: _Started) -> None:
+    import subprocess
+
+    command = [sys.executable, "-m", "tracekit", "recover", started.directory, "-o", started.output]
+    command += ["--keep-session"] if started.keep_session else []
+    command += ["--quiet"] if started.quiet else []
+    # As a child of its own, where the program's own packages and settings don't get in the way.
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_plain_environment())
+    if result.returncode:
+        recording.tell(
+            f"the trace was not written; the session is kept: `tracekit recover {started.directory}` tries again"
+        )
+
+
+def _plain_environment() -> dict[str, str]:
+    """The environment in which this very package can be imported by a fresh interpreter."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else "")}
+
+
+def start(
+    output: str | os.PathLike[str],
+    *,
+    threshold: str = DEFAULT_THRESHOLD,
+    max_size: str | None = None,
+    keep_session: bool = False,
+    quiet: bool = True,
+) -> None:
+    """Begin to record this process, and the children that it starts from now on.
+
+    It may be called in the middle of things: live threads, running loops and pools are taken in and marked as begun before.
+    Under `tracekit run`, which records the whole program already, it does nothing.
+
+    Args:
+        output: where `stop` writes the trace: a name that ends in .json or .json.gz.
+        threshold: a step of an event loop longer than this is a block; "50ms", "1.5s".
+        max_size: what the recording of one process may take on disk; "64MB", "1GB". Past it recording stops and says so.
+        keep_session: keep the raw recording (STEM.tracekit, beside the output) after the trace is written.
+        quiet: `stop` prints nothing; otherwise the findings, on stderr.
+
+    Raises:
+        TracekitError: a session is running already, or the output cannot be written.
+    """
+    global _started
+    if _started is not None:
+        raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
+    options = Options(parse_duration(threshold), parse_size(max_size) if max_size else 0)
+    if _running is None:
+        _started = _Started(os.fspath(output), options, keep_session, quiet)
+    else:
+        recording.tell(f"`tracekit run` records this program already; {os.fspath(output)} is not written")
+
+
+def stop() -> None:
+    """End the session that `start` began and write its trace; without one it does nothing."""
+    global _started
+    started, _started = _started, None
+    if started is not None:
+        started.stop()
+
+
+class session:
+    """A session for a block of code: `with tk.session("out.json"): …`. Arguments and errors as for `start`."""
+
+    def __init__(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        threshold: str = DEFAULT_THRESHOLD,
+        max_size: str | None = None,
+        keep_session: bool = False,
+        quiet: bool = True,
+    ) -> None:
+        self._output = output
+        self._threshold = threshold
+        self._max_size = max_size
+        self._keep_session = keep_session
+        self._quiet = quiet
+
+    def __enter__(self) -> session:
+        start(
+            self._output,
+            threshold=self._threshold,
+            max_size=self._max_size,
+            keep_session=self._keep_session,
+            quiet=self._quiet,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        stop()

@@ -1,0 +1,74 @@
+"""Shared mappings of a file: reserve the room, map it, leave no file open. Knows nothing of what is written there.
+
+A store into a hole of a mapped file is a SIGBUS when the disk is full, so room is reserved before it is mapped.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import sys
+
+_ZEROS = 65536
+
+
+def reserve(fd: int, offset: int, length: int) -> None:
+    """Make sure that the bytes from `offset` on are backed by real room on the disk.
+
+    Raises:
+        OSError: there is no room (ENOSPC, EDQUOT), or the file may not grow that far (EFBIG).
+    """
+    try:
+        os.posix_fallocate(fd, offset, length)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            raise
+        # The file system cannot reserve: write the zeros, which comes to the same wherever it does not compress them away.
+        for start in range(offset, offset + length, _ZEROS):
+            os.pwrite(fd, bytes(min(_ZEROS, offset + length - start)), start)
+
+
+def map_words(fd: int, offset: int, length: int) -> memoryview:
+    """Map part of a file, shared, as 64-bit words. `fd` can be closed afterwards.
+
+    The mapping lives as long as the view that is returned, or one made from it.
+
+    Args:
+        fd: open for reading and writing.
+        offset: in bytes, a multiple of the page size.
+        length: in bytes, a multiple of the page size.
+    """
+    if sys.version_info >= (3, 13):
+        return memoryview(mmap.mmap(fd, length, offset=offset, trackfd=False)).cast("Q")
+    try:
+        return _map_by_libc(fd, offset, length)
+    except ImportError:
+        # A Python built without ctypes: the mapping works, but holds a descriptor open.
+        return memoryview(mmap.mmap(fd, length, offset=offset)).cast("Q")
+
+
+def _map_by_libc(fd: int, offset: int, length: int) -> memoryview:
+    """Before 3.13 `mmap.mmap` keeps a duplicate of the descriptor; programs that look at their open files would see it."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    map_file, unmap = libc.mmap, libc.munmap
+    map_file.restype = ctypes.c_void_p
+    map_file.argtypes = [
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long
+    ]  # fmt: skip
+    unmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+    address = map_file(None, length, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, offset)
+    if address in (None, ctypes.c_void_p(-1).value):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+    class Mapping(ctypes.c_char * length):  # type: ignore[misc]
+        """Unmaps itself when the last view of it is gone."""
+
+        def __del__(self, unmap=unmap, address=address, length=length):  # type: ignore[no-untyped-def]
+            unmap(address, length)
+
+    return memoryview(Mapping.from_address(address)).cast("B").cast("Q")

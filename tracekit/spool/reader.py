@@ -1,0 +1,192 @@
+"""Reader: a spool file as numpy columns, one set a thread. Knows the layout, but not what any kind of record means.
+
+A spool may be cut off, half written or damaged at any byte: what is there is read, and `Spool.notes` says what is not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracekit.errors import TracekitError
+from tracekit.spool import layout
+
+Words = NDArray[np.uint64]
+
+_HEADER_SLOTS = layout.HEADER_BYTES // layout.SLOT_BYTES
+_BLOCK_WORDS = layout.BLOCK_BYTES // 8
+_LARGEST = layout.SLOT_BYTES << 32  # a slot number has 32 bits
+_LATEST = 1 << 62  # ns, a century: later times are damage, and would not fit signed columns
+
+
+@dataclass(slots=True)
+class Header:
+    """What the first page of a spool says; times in ns, `python` as sys.hexversion."""
+
+    pid: int
+    ppid: int
+    start_ticks: int
+    start_monotonic: int
+    start_wall: int
+    end_monotonic: int
+    end_wall: int
+    ended: int
+    fork: int
+    dropped: int
+    python: int
+
+
+@dataclass(slots=True)
+class ThreadRecords:
+    """The records of one thread in the order in which it wrote them, details among them; a column each."""
+
+    serial: int
+    tid: int
+    time: Words
+    kind: NDArray[np.uint8]
+    a: NDArray[np.uint32]
+    b: NDArray[np.uint32]
+    slot: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(slots=True)
+class Spool:
+    """A spool, read: its names by id, and a sentence in `notes` for each thing that is missing."""
+
+    path: Path
+    header: Header
+    names: dict[int, str]
+    threads: list[ThreadRecords]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_spool(path: str | os.PathLike[str]) -> Spool:
+    """Reads a spool file.
+
+    Raises:
+        TracekitError: the file cannot be read, or is no spool of this version.
+    """
+    path = Path(path)
+    words, size = _map(path)
+    header = _header(path, words, size)
+    spool = Spool(path, header, {}, [])
+    blocks = _blocks(words, size, spool.notes)
+    types = blocks[:, 0] & np.uint64(0xFFFFFFFF)
+    known = (types == 0) | (types == layout.BLOCK_RECORDS) | (types == layout.BLOCK_NAMES)
+    if not known.all():
+        spool.notes.append(f"{path.name} has {int((~known).sum())} damaged blocks, which are left out")
+    damaged = sum(not _read_names(blocks[at], spool.names) for at in np.flatnonzero(types == layout.BLOCK_NAMES))
+    if damaged:
+        spool.notes.append(f"{path.name} has {damaged} damaged blocks of names: some names are missing")
+    spool.threads = _read_threads(blocks, np.flatnonzero(types == layout.BLOCK_RECORDS))
+    return spool
+
+
+def _map(path: Path) -> tuple[Words, int]:
+    """The file's whole words, mapped, and its size in bytes."""
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise TracekitError(f"{path} is empty: the process ended before it recorded anything; leave it out")
+        if size > _LARGEST:
+            raise TracekitError(f"{path} is larger than a spool can be ({size} bytes); is it the right file?")
+        if size < layout.HEADER_WORDS * 8:
+            raise TracekitError(f"{path} ends inside its header ({size} bytes): nothing can be read; leave it out")
+        return np.memmap(path, dtype="<u8", mode="r", shape=(size // 8,)).view(np.ndarray), size
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TracekitError(f"{path} cannot be read: {reason}; check the path and its permissions") from error
+
+
+def _header(path: Path, words: Words, size: int) -> Header:
+    word = [int(value) for value in words[: layout.HEADER_WORDS]]
+    if word[layout.H_MAGIC] != layout.MAGIC:
+        raise TracekitError(f"{path} is no spool of tracekit ({size} bytes, wrong first word); is it the right file?")
+    if word[layout.H_VERSION] != layout.VERSION:
+        raise TracekitError(
+            f"{path} has spool format {word[layout.H_VERSION]}, this tracekit reads {layout.VERSION}; "
+            "read it with the version that recorded it"
+        )
+    return Header(
+        pid=word[layout.H_PID] & 0x7FFFFFFF,
+        ppid=word[layout.H_PPID] & 0x7FFFFFFF,
+        start_ticks=word[layout.H_START_TICKS],
+        start_monotonic=min(word[layout.H_START_MONOTONIC], _LATEST),
+        start_wall=min(word[layout.H_START_WALL], _LATEST),
+        end_monotonic=min(word[layout.H_END_MONOTONIC], _LATEST),
+        end_wall=min(word[layout.H_END_WALL], _LATEST),
+        ended=word[layout.H_ENDED],
+        fork=word[layout.H_FORK],
+        dropped=word[layout.H_DROPPED],
+        python=word[layout.H_PYTHON],
+    )
+
+
+def _blocks(words: Words, size: int, notes: list[str]) -> Words:
+    """The blocks, a row each; a last one that is cut off is filled up with zeros, which is what a hole looks like."""
+    body = words[layout.HEADER_BYTES // 8 :]
+    whole = len(body) // _BLOCK_WORDS
+    blocks = body[: whole * _BLOCK_WORDS].reshape(whole, _BLOCK_WORDS)
+    rest = body[whole * _BLOCK_WORDS :]
+    if size < layout.HEADER_BYTES or (size - layout.HEADER_BYTES) % layout.BLOCK_BYTES:
+        notes.append(f"the spool is cut off at byte {size}: what came after it is missing")
+    if len(rest) >= layout.BLOCK_HEAD_WORDS:
+        # Half a record is none: only whole slots of the cut block are kept.
+        last = np.zeros((1, _BLOCK_WORDS), np.uint64)
+        last[0, : len(rest) // 2 * 2] = rest[: len(rest) // 2 * 2]
+        blocks = np.concatenate((blocks, last))
+    return blocks
+
+
+def _read_names(block: Words, names: dict[int, str]) -> bool:
+    """Adds the names of a block; False where an entry cannot be right and the rest of the block is left out."""
+    data = block.tobytes()
+    at = layout.BLOCK_HEAD_WORDS * 8
+    while at < len(data):
+        word = int.from_bytes(data[at : at + 8], "little")
+        if word == 0:
+            return True
+        length, number = word & 0xFFFFFFFF, (word >> 32) - 1
+        at += 8
+        if number < 0 or length > layout.NAME_BYTES or at + length > len(data):
+            return False
+        names.setdefault(number, data[at : at + length].decode("utf-8", "replace"))
+        at += (length + 7) // 8 * 8
+    return True
+
+
+def _read_threads(blocks: Words, which: NDArray[np.intp]) -> list[ThreadRecords]:
+    if not len(which):
+        return []
+    numbers, owners = blocks[which, 0] >> np.uint64(32), blocks[which, 1]
+    order = np.lexsort((numbers, owners))
+    which, owners = which[order], owners[order]
+    edges = np.flatnonzero(np.diff(owners)) + 1
+    threads = [_read_thread(blocks, own) for own in np.split(which, edges)]
+    # In the order in which they were first seen, not by their numbers.
+    return sorted((thread for thread in threads if len(thread)), key=lambda thread: int(thread.slot[0]))
+
+
+def _read_thread(blocks: Words, which: NDArray[np.intp]) -> ThreadRecords:
+    owner = int(blocks[which[0], 1])
+    records = blocks[which, layout.BLOCK_HEAD_WORDS :].reshape(-1, 2)
+    slot = _HEADER_SLOTS + which[:, None] * layout.BLOCK_SLOTS + np.arange(layout.BLOCK_HEAD_SLOTS, layout.BLOCK_SLOTS)
+    there = np.flatnonzero(records[:, 1])
+    word: NDArray[Any] = records[there, 1]
+    return ThreadRecords(
+        serial=owner & 0xFFFFFFFF,
+        tid=owner >> 32,
+        time=records[there, 0],
+        kind=(word & np.uint64(0xFF)).astype(np.uint8),
+        a=(word >> np.uint64(8) & np.uint64(layout.A_MAX)).astype(np.uint32),
+        b=(word >> np.uint64(32)).astype(np.uint32),
+        slot=slot.ravel()[there].astype(np.int64),
+    )

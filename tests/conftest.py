@@ -122,6 +122,7 @@ def _hookable() -> dict[str, object]:
     import concurrent.futures.process
     import concurrent.futures.thread
     import gc
+    import multiprocessing.util
     import subprocess
 
     import _posixsubprocess
@@ -140,6 +141,7 @@ def _hookable() -> dict[str, object]:
         "ProcessPoolExecutor": (futures.process.ProcessPoolExecutor, ("_spawn_process",)),
         "subprocess": (subprocess, ("_fork_exec",)),
         "_posixsubprocess": (_posixsubprocess, ("fork_exec",)),
+        "util": (multiprocessing.util, ("info",)),
         "os": (os, ("posix_spawn", "posix_spawnp")),
     }
     found = {f"{name}.{attribute}": owner.__dict__.get(attribute) for name, (owner, names) in owners.items() for attribute in names}

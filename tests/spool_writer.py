@@ -1,4 +1,4 @@
-"""SpoolWriter: makes spool files for tests, record by record, by layout.py alone. Shares no code with the product's writer."""
+"""SpoolWriter: makes spool files for tests, record by record, by layout.py alone. Knows nothing of the product's writer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class SpoolWriter:
     """
 
     def __init__(self, pid: int = 100, **header: int) -> None:
-        fields = {"magic": layout.MAGIC, "version": layout.VERSION, "pid": pid, "start_ticks": pid, "start_monotonic": 1}
-        fields |= {"start_wall": 1_000_001, "ended": layout.ENDED_NORMALLY} | header
+        fields = {"magic": layout.MAGIC, "version": layout.VERSION, "pid": pid, "start_ticks": pid}
+        fields |= {"start_monotonic": 1, "start_wall": 1_000_001, "ended": layout.ENDED_NORMALLY} | header
         self.pid = pid
         self.header = {getattr(layout, f"H_{name.upper()}"): value for name, value in fields.items()}
         self.blocks: list[bytearray] = []

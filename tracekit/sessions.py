@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 
-from tracekit.errors import TracekitError, UsageError
+from tracekit.errors import TracekitError
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
+from tracekit.units import parse_duration, parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 HOOKS = ("threads", "asyncio", "executors", "processes", "gc")
 DEFAULT_THRESHOLD = "50ms"
-
-_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000}
-_SIZES = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 class Options:
@@ -54,39 +52,6 @@ class Options:
             elif key == "hooks":
                 options.hooks = tuple(name for name in value.split("+") if name in HOOKS)
         return options
-
-
-def parse_duration(text: str) -> int:
-    """ns of "50ms", "1.5s", "200us".
-
-    Raises:
-        UsageError: it is no duration.
-    """
-    return _parse(text, _UNITS, "duration", "50ms, 1.5s or 200us")
-
-
-def parse_size(text: str) -> int:
-    """Bytes of "64MB", "1GB".
-
-    Raises:
-        UsageError: it is no size.
-    """
-    return _parse(text, _SIZES, "size", "64MB or 1GB")
-
-
-def _parse(text: str, units: Mapping[str, int], what: str, examples: str) -> int:
-    number = text.strip()
-    unit = ""
-    while number and not (number[-1].isdigit() or number[-1] == "."):
-        unit = number[-1] + unit
-        number = number[:-1].rstrip()
-    try:
-        value = float(number) * units[unit]
-        if not 0 < value < 1e18:
-            raise ValueError
-        return round(value)
-    except (ValueError, KeyError):
-        raise UsageError(f"{text!r} is no {what}; write it like {examples}") from None
 
 
 def environment(directory: str, options: Options, base: Mapping[str, str]) -> dict[str, str]:

@@ -6,37 +6,12 @@ import pytest
 
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import THRESHOLD_NS
-from tracekit.analyze.rules import broken, parse, parse_duration, threshold
+from tracekit.analyze.rules import broken, parse, threshold
 from tracekit.errors import UsageError
 
 
 def block(duration_s: float) -> Finding:
     return Finding("loop-blocked", "warning", 0.0, duration_s, "MainThread", f"It took {duration_s} s.", "Await.")
-
-
-@pytest.mark.parametrize(
-    ("text", "ns"),
-    [
-        ("50ms", 50_000_000),
-        (" 1.5 s ", 1_500_000_000),
-        ("2m", 120_000_000_000),
-        ("7us", 7_000),
-        ("7µs", 7_000),
-        ("0ns", 0),
-    ],
-)
-def test_durations(text, ns) -> None:
-    """A duration is a number with its unit, with or without blanks."""
-    assert parse_duration(text) == ns
-
-
-@pytest.mark.parametrize("text", ["", "50", "ms", "-1s", "1h", "nan s", "1e3s", "٣s", "9" * 400 + "s"])
-def test_no_durations(text) -> None:
-    """Anything else is refused in one line that shows how to write one."""
-    with pytest.raises(UsageError, match="duration") as caught:
-        parse_duration(text)
-    assert "\n" not in str(caught.value)
-    assert "50ms" in str(caught.value)
 
 
 def test_rules() -> None:

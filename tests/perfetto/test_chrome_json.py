@@ -65,3 +65,58 @@ def _check(processor: TraceProcessor, trace: Trace, path: Path) -> None:
 def test_nothing_is_lost(trace_processor: TraceProcessor, trace: Trace, tmp_path: Path) -> None:
     """Every slice arrives with its depth, every arrow, instant and counter too, and no row of `stats` complains."""
     _check(trace_processor, trace, tmp_path / "trace.json")
+
+
+def test_arrow_leaves_its_slice(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """An arrow from the very end of a step leaves that step, and its point says where it leads."""
+    builder = Builder()
+    track = builder.track(TrackKind.THREAD, builder.thread(builder.process(7, "p"), 7, "loop", main=True))
+    builder.slice(track, 0, 100, "loop", Category.THREAD)
+    builder.slice(track, 10, 20, "maker", Category.STEP)
+    step = builder.slice(track, 30, 40, "made", Category.STEP)
+    builder.flow(FlowKind.CREATE, track, 20, step)
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    (arrow,) = trace_processor.query(
+        "select o.name as point, p.name as slice, i.name as target from flow join slice o on o.id = slice_out"
+        " join slice i on i.id = slice_in join slice p on p.id = o.parent_id"
+    )
+    assert arrow == {"point": "create made", "slice": "maker", "target": "made"}
+
+
+def test_deepest_slices(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """Of slices nested deeper than Perfetto draws, those drawn keep their depth, and so does a point on them."""
+    builder = Builder()
+    track = builder.track(TrackKind.THREAD, builder.thread(builder.process(7, "p"), 7, "t", main=True))
+    for level in range(600):
+        builder.slice(track, level, 2000 - level, "frame", Category.SPAN)
+    builder.instant(track, 1000, "point")
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    depths = trace_processor.query("select name, depth from slice order by depth")
+    assert [row["depth"] for row in depths] == list(range(511))
+    assert depths[-1]["name"] == "point"
+
+
+def test_threads_keep_apart(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """A pid or tid given out twice, or too large for Perfetto, is still a process or a thread of its own."""
+    builder = Builder()
+    for name in ("first", "second"):
+        process = builder.process(7, name)
+        for thread, tid in (("main", 7), ("one", 8), ("two", 8), ("three", 139912345678912)):
+            track = builder.track(TrackKind.THREAD, builder.thread(process, tid, thread, main=thread == "main"))
+            builder.slice(track, 0, 9, f"{name} {thread}", Category.THREAD)
+    builder.process(9, "child", untraced="python -I")
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    rows = trace_processor.query(
+        "select slice.name as slice, process.name || ' ' || thread.name as thread, is_main_thread as main from slice"
+        " join thread_track on track_id = thread_track.id join thread using (utid) join process using (upid)"
+        " where thread.name is not null"
+    )
+    assert len(rows) == 8
+    assert all(row["slice"] == row["thread"] for row in rows)
+    assert [row["thread"] for row in rows if row["main"]] == ["first main", "second main"]
+    names = trace_processor.query("select name from process where name like 'child%'")
+    assert names == [{"name": "child (not traced: python -I)"}]
+    assert trace_processor.query("select count(*) as n from slice where name = 'not traced'") == [{"n": 1}]

@@ -10,9 +10,8 @@ from tracekit.analyze import words
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import SLUGS, THRESHOLD_NS
 from tracekit.errors import UsageError
+from tracekit.units import parse_duration
 
-_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) *(ns|us|µs|ms|s|m)", re.ASCII)
 _RULE = re.compile(r" *([a-z][a-z-]*) *(?:> *(.*?))? *")
 
 
@@ -23,21 +22,6 @@ class Rule:
     text: str
     slug: str
     limit_ns: int | None
-
-
-def parse_duration(text: str) -> int:
-    """The nanoseconds of a duration such as "50ms", "0.5 s", "2m".
-
-    Raises:
-        UsageError: it is no duration.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is no duration: write a number with its unit (ns, us, ms, s or m), as 50ms or 1.5s")
-    number, unit = match.groups()
-    if len(number) > 18:
-        raise UsageError(f"{text[:20]!r}... is too long a duration: write one that a program can last, as 50ms or 1.5s")
-    return round(float(number) * _UNITS[unit])
 
 
 def parse(text: str) -> Rule:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-
-from rich.console import Console
 
 from tracekit.analyze import analyze
 from tracekit.errors import TracekitError
 from tracekit.export import chrome_json
+from tracekit.export.page import page
 from tracekit.export.report import summary
 from tracekit.load import load
 from tracekit.spool import directory as session_directory
@@ -28,7 +28,6 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
     Raises:
         TracekitError: the session cannot be read or the trace cannot be written; the session is then kept.
     """
-    console = Console(stderr=True, highlight=False)
     try:
         trace = load(directory)
         findings = analyze(trace, threshold)
@@ -43,7 +42,8 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
     if not keep_session:
         session_directory.remove(directory)
     if not quiet:
-        summary(trace, findings, console)
+        console = page(sys.stderr)
+        summary(trace, findings, console, threshold_ns=threshold)
         shown = os.path.relpath(output)
         shown = output if shown.startswith("..") else shown
         console.print(f"\ntrace: {shown}\n  look at it: tracekit open {shown}", soft_wrap=True, markup=False)

@@ -22,7 +22,7 @@ def command(session: str, output: str | None, threshold: str, keep_session: bool
     What each process recorded before its end is there, also if it was killed. The session is removed once the trace is written.
     """
     from tracekit.cli.finish import finish
-    from tracekit.sessions import parse_duration
+    from tracekit.units import parse_duration
 
     directory = os.path.abspath(session)
     if not os.path.isdir(directory):

@@ -31,23 +31,26 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
       tracekit report app.json --fail-on "loop-blocked>100ms"
     """
     import orjson
-    from rich.console import Console
 
     from tracekit.analyze import analyze
     from tracekit.analyze.rules import broken, parse
+    from tracekit.analyze.rules import threshold as threshold_for
+    from tracekit.export.page import page
     from tracekit.export.report import render
     from tracekit.export.report_json import report
     from tracekit.load import load
-    from tracekit.sessions import parse_duration
+    from tracekit.units import parse_duration
 
     rules = [parse(text) for text in fail_on]
     loaded = load(trace)
-    findings = analyze(loaded, parse_duration(threshold))
+    # A rule below the threshold must be able to find what it forbids.
+    shortest = threshold_for(rules, parse_duration(threshold))
+    findings = analyze(loaded, shortest)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(report(loaded, findings), option=orjson.OPT_INDENT_2) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        render(loaded, findings, Console(highlight=False))
+        render(loaded, findings, page(sys.stdout), threshold_ns=shortest)
     complaints = broken(rules, findings)
     for complaint in complaints:
         click.echo(f"tracekit: {complaint}", err=True)

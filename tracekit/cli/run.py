@@ -11,8 +11,9 @@ import click
 
 from tracekit.cli.launch import Program, launch
 from tracekit.errors import TracekitError, UsageError
-from tracekit.sessions import DEFAULT_THRESHOLD, Options, parse_duration, parse_size
+from tracekit.sessions import DEFAULT_THRESHOLD, Options
 from tracekit.spool import directory as session_directory
+from tracekit.units import parse_duration, parse_size
 
 _STARTERS = ("-m", "-c", "--")
 

@@ -1,9 +1,9 @@
 """Where the ends of each arrow go, so that Perfetto draws it. Knows columns and the order of events, writes nothing.
 
 Perfetto binds an arrow to events: one that sends, one that receives, and the sender must come first. It takes events by
-time; at one time the X events first, longest first, then the others, each as they stand in the file. So the sender is
-an event of length 0 of its own, and the receiver is the target slice itself, unless that would come first or already
-receives another arrow: then the receiver too is an event of length 0, written after all senders.
+time; at one time X events first, longest first, then X events of length 0 and all others, each as they stand in the
+file. So the sender is an event of length 0 of its own, and the receiver is the target slice itself, unless that would
+come first or already receives another arrow: then the receiver too is an event of length 0, written after all senders.
 """
 
 from __future__ import annotations
@@ -28,43 +28,37 @@ class Arrows(NamedTuple):
         sent: when each arrow leaves its track, in ns.
         received_by: for each slice the id of the arrow that it receives itself, or -1.
         late: the arrows whose receiver is an event of its own.
-        drawn: all arrows but the lost ones.
-        lost: how many cannot be drawn.
     """
 
     sent: Int64
     received_by: Int64
     late: Int64
-    drawn: Int64
-    lost: int
 
 
 def plan(trace: Trace, on_thread: Mask, hidden: Mask) -> Arrows:
     """Plans all arrows of a trace.
 
     Args:
-        on_thread: for each track whether its slices are X events.
+        on_thread: for each track whether its slices are X events; the senders on those are written before all that is
+            no X event, the other senders after.
         hidden: for each slice whether it is left out of the picture.
     """
     flows, slices = trace.flows, trace.slices
-    nothing = np.zeros(0, np.int64)
-    if not len(flows):
-        return Arrows(nothing, np.full(len(slices), -1, np.int64), nothing, nothing, 0)
-    start = slices.start[flows.target]
-    from_thread, to_thread = on_thread[flows.track], on_thread[slices.track[flows.target]]
-    sent = _sent(trace, from_thread, to_thread, start)
-    in_order = (sent < start) | (from_thread & ~to_thread)
-    lost = ~in_order & ~from_thread & to_thread
-    direct = _first_of_each(flows.target, flows.time, in_order & ~hidden[flows.target])
     received_by = np.full(len(slices), -1, np.int64)
+    if not len(flows):
+        return Arrows(flows.time, received_by, np.zeros(0, np.int64))
+    sent = _sent(trace)
+    from_thread, to_thread = on_thread[flows.track], on_thread[slices.track[flows.target]]
+    in_order = (sent < slices.start[flows.target]) | (from_thread & ~to_thread)
+    direct = _first_of_each(flows.target, flows.time, in_order & ~hidden[flows.target])
     received_by[flows.target[direct]] = direct + FIRST_ID
-    late = ~lost
+    late = np.ones(len(flows), np.bool_)
     late[direct] = False
-    return Arrows(sent, received_by, np.flatnonzero(late), np.flatnonzero(~lost), int(lost.sum()))
+    return Arrows(sent, received_by, np.flatnonzero(late))
 
 
-def _sent(trace: Trace, from_thread: Mask, to_thread: Mask, start: Int64) -> Int64:
-    """When each arrow is sent: at its time, or 1 ns earlier where it would fall out of its slice or come too late."""
+def _sent(trace: Trace) -> Int64:
+    """When each arrow is sent: at its time, or 1 ns earlier where only the end of a slice is there."""
     flows, slices = trace.flows, trace.slices
     times = np.sort(np.concatenate((slices.start, slices.end, flows.time)))
 
@@ -75,8 +69,7 @@ def _sent(trace: Trace, from_thread: Mask, to_thread: Mask, start: Int64) -> Int
     points = key(flows.track, flows.time)
     begins = np.isin(points, key(slices.track, slices.start))
     ends = np.isin(points, key(slices.track, slices.end))
-    too_late = (flows.time == start) & ~from_thread & to_thread
-    sent: Int64 = flows.time - (~begins & (ends | too_late))
+    sent: Int64 = flows.time - (ends & ~begins)
     return sent
 
 

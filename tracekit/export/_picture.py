@@ -73,23 +73,22 @@ class Picture:
         self.notes = self._notes()
 
     def lines(self) -> Iterator[str]:
-        """All events, a text each; the X events first of all, since Perfetto keeps the order of none without one."""
+        """All events, a text each, in the order that the arrows need."""
         yield from self._names()
         yield from self._thread_slices()
+        yield from self._senders(on_thread=True)
         yield from self._other_slices()
         yield from self._instants()
         yield from self._counters()
-        yield from self._senders()
+        yield from self._senders(on_thread=False)
         yield from self._late_receivers()
 
     def _notes(self) -> list[str]:
-        hidden, lost = int(self._hidden.sum()), self._arrows.lost
+        hidden = int(self._hidden.sum())
         wild = int((~np.isfinite(self._trace.counters.value)).sum())
         notes = []
         if hidden:
             notes.append(f"slices that lie more than {_LEVELS} deep are not drawn in Perfetto: {hidden}")
-        if lost:
-            notes.append(f"arrows between events of one nanosecond are not drawn in Perfetto: {lost}")
         if wild:
             notes.append(f"counter values that are no finite numbers are not drawn in Perfetto: {wild}")
         return notes
@@ -210,9 +209,9 @@ class Picture:
                     f'"args":{{{dump(strings[series])}:{value!r}}}}}'
                 )
 
-    def _senders(self) -> Iterator[str]:
+    def _senders(self, on_thread: bool) -> Iterator[str]:
         flows = self._trace.flows
-        for index in _chunks(self._arrows.drawn):
+        for index in _chunks(np.flatnonzero(self._on_thread[flows.track] == on_thread)):
             columns = (index, flows.kind[index], flows.track[index], self._arrows.sent[index], flows.target[index])
             for arrow, kind, track, time, target in zip(*(column.tolist() for column in columns)):
                 name = _SENDS[FlowKind(kind)].replace("%s", self._target_name(target))

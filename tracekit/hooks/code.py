@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tracekit.record import probes
 from tracekit.spool.layout import code_text
 
@@ -9,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_DEEPEST = 1000
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _PROBES = probes.span.__code__.co_filename
 
 
@@ -39,22 +43,34 @@ def coroutine_code(coroutine: Any) -> str:
 
 
 def suspended_at(coroutine: Any) -> str | None:
-    """Where a suspended coroutine stands: the innermost Python frame of its chain of awaits; None if it has ended."""
+    """Where a suspended coroutine stands: the innermost frame of its chain of awaits; None if it has ended.
+
+    The innermost one of the user's code, if there is any: that `asyncio.sleep` suspends in asyncio helps nobody.
+    """
     found = None
-    seen = 0
-    while coroutine is not None and seen < 1000:
-        seen += 1
+    for _ in range(_DEEPEST):
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         frame = frame or getattr(coroutine, "ag_frame", None)
-        if frame is not None:
-            name = str(getattr(coroutine, "__qualname__", frame.f_code.co_name))
-            found = code_text(name, frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno)
+        if frame is not None and (found is None or not _is_library(frame.f_code.co_filename)):
+            found = coroutine, frame
         coroutine = (
             getattr(coroutine, "cr_await", None)
             or getattr(coroutine, "gi_yieldfrom", None)
             or getattr(coroutine, "ag_await", None)
         )
-    return found
+        if coroutine is None:
+            break
+    if found is None:
+        return None
+    coroutine, frame = found
+    name = str(getattr(coroutine, "__qualname__", frame.f_code.co_name))
+    return code_text(name, frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno)
+
+
+def _is_library(file: str) -> bool:
+    return (
+        file.startswith((_STANDARD_LIBRARY, "<frozen")) or file == _PROBES or "-packages" + os.sep in file
+    )
 
 
 def _innermost(function: Any) -> Any:

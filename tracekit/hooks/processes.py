@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 
 class ProcessesHook(Hook):
-    """Replaces the leaves that start programs, and asks multiprocessing to be told when a child of its own begins and ends."""
+    """Replaces the leaves that start programs, and one that multiprocessing calls early in each child of its own."""
 
     name = "processes"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._described = 0  # the pid that has been asked whether it is a child of multiprocessing
 
     def install(self) -> None:
         self.replace(os, "posix_spawn", self._posix_spawn)
@@ -46,29 +50,30 @@ class ProcessesHook(Hook):
 
     def _install_multiprocessing(self, util: ModuleType) -> None:
         self._install_fork_exec()  # spawn and forkserver start their children by it
-        self._util = util
-        # Held weakly by multiprocessing: it is forgotten when this hook is.
-        util.register_after_fork(self, ProcessesHook._begin_child)
+        # Every child says so before it runs, however it was started; by then it knows its name.
+        self.replace(util, "info", self._begin_child)
 
-    def remove(self) -> None:
-        super().remove()
-        util = self.__dict__.pop("_util", None)
-        if util is not None:
-            for key in [key for key, value in list(util._afterfork_registry.items()) if value is self]:
-                util._afterfork_registry.pop(key, None)
+    def _begin_child(self, original: Any) -> Any:
+        def info(message: str, *args: Any) -> None:
+            if self._described != os.getpid():
+                self._describe_child()
+            original(message, *args)
 
-    def _begin_child(self) -> None:
-        """In a child of multiprocessing, however it was started: it has a name now, and leaves by os._exit."""
+        return info
+
+    def _describe_child(self) -> None:
+        """Say what multiprocessing calls this process, if it is a child of its: it leaves by os._exit, so mark its end, too."""
         recorder = recording.current
-        process = sys.modules["multiprocessing.process"].current_process()
-        if recorder is not None:
-            try:
-                parent = getattr(process, "_parent_pid", None) or 0
-                details = [(events.PARENT, parent)]
-                recorder.write(events.PROCESS_NAME, recorder.intern(process.name), 0, details)
-                self._util.Finalize(None, _finish, exitpriority=-1000)
-            except Exception as error:
-                self.fail(error)
+        process = sys.modules["multiprocessing.process"]
+        self._described = os.getpid()
+        if recorder is None or process.parent_process() is None:
+            return
+        try:
+            details = [(events.PARENT, process.parent_process().pid)]
+            recorder.write(events.PROCESS_NAME, recorder.intern(process.current_process().name), 0, details)
+            sys.modules["multiprocessing.util"].Finalize(None, _finish, exitpriority=-1000)
+        except Exception as error:
+            self.fail(error)
 
     def _fork_exec(self, original: Any) -> Any:
         def fork_exec(command: Any, executables: Any, *rest: Any) -> Any:

@@ -31,7 +31,8 @@ class _Spawn(NamedTuple):
 def describe(image: Image) -> None:
     """Fills in the row of an image's process; after an exec the later image speaks for it."""
     row = image.builder.processes[image.process]
-    row.ended = image.header.end_monotonic if image.header.ended == layout.ENDED_NORMALLY else None
+    row.started = min(row.started, image.first)
+    row.ended = max(image.header.end_monotonic, row.started) if image.header.ended == layout.ENDED_NORMALLY else None
     row.python = _version(image.header.python)
     for log in image.logs:
         for at in np.flatnonzero(log.kind == events.PROCESS_BEGIN).tolist():

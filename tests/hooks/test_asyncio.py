@@ -1,0 +1,358 @@
+"""The hooks for event loops, on real loops: asyncio's own, and uvloop's where it is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import importlib.util
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests_support import rows_of
+
+from tracekit.model.trace import FlowKind, Trace
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def new_loop(request: pytest.FixtureRequest) -> NewLoop:
+    """How to make a loop of each kind."""
+    if request.param == "asyncio":
+        return asyncio.new_event_loop
+    if importlib.util.find_spec("uvloop") is None:
+        pytest.skip("uvloop is not installed")
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+@pytest.fixture
+def run(new_loop: NewLoop, recorded: Callable[..., Any]) -> Iterator[Callable[..., Trace]]:
+    """Runs a coroutine on a new loop in a session; gives the trace."""
+
+    def run(main: Any, **options: Any) -> Trace:
+        with recorded(**options) as recording:
+            loop = new_loop()
+            try:
+                loop.run_until_complete(main)
+            finally:
+                loop.run_until_complete(loop.shutdown_default_executor())
+                loop.close()
+        trace: Trace = recording.trace
+        return trace
+
+    return run
+
+
+def task(trace: Trace, name: str) -> Any:
+    """The one task of a name."""
+    (row,) = [row for row in trace.tasks if row.name == name]
+    return row
+
+
+def test_task_life(run: Callable[..., Trace]) -> None:
+    """A task has its creator, its coroutine and where that is defined, its steps, and its outcome."""
+
+    async def child() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.create_task(child(), name="child")
+
+    trace = run(main())
+
+    row = task(trace, "child")
+    assert row.outcome == "done"
+    assert row.coroutine.endswith("child")
+    assert (row.file, row.line) == (__file__, child.__code__.co_firstlineno)
+    assert row.creator.startswith("Task-")
+    assert row.steps == 2
+    assert row.ready + row.running + row.awaiting == row.ended - row.created
+
+
+def test_outcomes(run: Callable[..., Trace]) -> None:
+    """Done, failed with the exception's name, and cancelled are told apart."""
+
+    async def fail() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(asyncio.sleep(0), name="good"),
+            loop.create_task(fail(), name="bad"),
+            loop.create_task(asyncio.sleep(60), name="stopped"),
+        ]
+        await asyncio.sleep(0)
+        tasks[2].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    trace = run(main())
+
+    assert task(trace, "good").outcome == "done"
+    assert (task(trace, "bad").outcome, task(trace, "bad").error) == ("failed", "LookupError")
+    assert task(trace, "stopped").outcome == "cancelled"
+
+
+def test_exception_that_nobody_retrieves_is_still_reported(run: Callable[..., Trace]) -> None:
+    """Looking at a task's outcome does not count as retrieving its exception: asyncio's own warning stays."""
+    seen: list[dict[str, Any]] = []
+
+    async def fail() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: seen.append(context))
+        lost = asyncio.create_task(fail())
+        await asyncio.wait([lost])
+        del lost
+        import gc
+
+        await asyncio.sleep(0)
+        gc.collect()
+
+    run(main())
+
+    assert [context["message"] for context in seen] == ["Task exception was never retrieved"]
+
+
+def test_who_wakes_whom(run: Callable[..., Trace]) -> None:
+    """An arrow leads from the step that sets an event to the step that it causes."""
+
+    async def setter(event: asyncio.Event) -> None:
+        event.set()
+
+    async def main() -> None:
+        event = asyncio.Event()
+        asyncio.get_running_loop().create_task(setter(event), name="setter")
+        await event.wait()
+
+    trace = run(main())
+
+    steps = rows_of(trace, "STEP")
+    (setting,) = [row for row in steps if row.task == "setter"]
+    wakes = [
+        (int(trace.flows.time[row]), int(trace.slices.start[trace.flows.target[row]]))
+        for row in range(len(trace.flows))
+        if trace.flows.kind[row] == FlowKind.WAKE
+    ]
+    (woken,) = [target for time, target in wakes if setting.start <= time <= setting.end]
+    assert [row.task.startswith("Task-") for row in steps if row.start == woken] == [True]
+
+
+def test_executor_job(run: Callable[..., Trace]) -> None:
+    """asyncio.to_thread: submitted by the task, run on the worker under the function's own name, and its end wakes the task."""
+
+    awaited = threading.Event()
+
+    def compute() -> int:
+        awaited.wait()  # a job that is done before anybody awaits it wakes nobody
+        return 5
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(0, awaited.set)
+        assert await asyncio.to_thread(compute) == 5
+
+    trace = run(main())
+
+    (job,) = rows_of(trace, "JOB")
+    assert job.name.endswith("compute")
+    assert trace.tracks[job.track].kind.name == "THREAD"
+    kinds = [FlowKind(kind) for kind in trace.flows.kind]
+    assert FlowKind.SUBMIT in kinds
+    assert FlowKind.RESULT in kinds
+
+
+def test_long_step_says_where_it_stopped(run: Callable[..., Trace]) -> None:
+    """A step longer than the threshold carries the function, file and line of the innermost await where it ended."""
+
+    async def inner() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await inner()
+
+    trace = run(main(), threshold=0)
+
+    places = [row.args for row in rows_of(trace, "STEP") if row.args.get("file") == __file__]
+    assert [place["function"].rpartition(".")[2] for place in places] == ["inner"]
+    assert places[0]["line"] == inner.__code__.co_firstlineno + 1
+
+
+def test_callbacks(run: Callable[..., Trace]) -> None:
+    """Callbacks that are no steps have slices of their own, timers too; a cancelled one has none."""
+
+    def soon() -> None:
+        pass
+
+    def later() -> None:
+        pass
+
+    def never() -> None:
+        raise AssertionError
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(never).cancel()
+        loop.call_soon(soon)
+        called = loop.create_future()
+        loop.call_later(0, lambda: (later(), called.set_result(None)))
+        await called
+
+    trace = run(main())
+
+    names = [row.name.rpartition(".")[2] for row in rows_of(trace, "CALLBACK")]
+    assert "soon" in names
+    assert "<lambda>" in names
+    assert "never" not in names
+
+
+def test_several_loops_in_several_threads(new_loop: NewLoop, recorded: Callable[..., Any]) -> None:
+    """Each loop runs on its own thread, with its own tasks."""
+
+    def serve(name: str) -> None:
+        async def main() -> None:
+            await asyncio.sleep(0)
+
+        loop = new_loop()
+        loop.run_until_complete(loop.create_task(main(), name=name))
+        loop.close()
+
+    with recorded() as recording:
+        threads = [threading.Thread(target=serve, args=(f"main{number}",)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    trace = recording.trace
+    loops = {task(trace, f"main{number}").loop for number in range(3)}
+    assert len({trace.loops[loop].thread for loop in loops}) == 3
+
+
+def test_session_in_the_middle_of_a_running_loop(new_loop: NewLoop, recorded: Callable[..., Any]) -> None:
+    """A loop that runs already is taken in: tasks from before are marked, new ones are seen whole, and the loop goes on after the session."""
+    made = recorded()
+
+    async def old(event: asyncio.Event) -> None:
+        await event.wait()
+
+    async def main() -> None:
+        event = asyncio.Event()
+        earlier = asyncio.create_task(old(event), name="earlier")
+        await asyncio.sleep(0)
+        with made:
+            event.set()
+            await asyncio.create_task(asyncio.sleep(0), name="new")
+            await earlier
+        await asyncio.create_task(asyncio.sleep(0), name="after")
+
+    loop = new_loop()
+    loop.run_until_complete(main())
+    loop.close()
+
+    trace = made.trace
+    assert task(trace, "earlier").begun_before
+    assert not task(trace, "new").begun_before
+    assert task(trace, "new").outcome == "done"
+    assert "after" not in [row.name for row in trace.tasks]
+
+
+def test_loop_gets_its_queue_back(recorded: Callable[..., Any]) -> None:
+    """After the session a loop of asyncio has a plain queue again, with what was scheduled still in it."""
+    ran = []
+    loop = asyncio.new_event_loop()
+    with recorded():
+        loop.call_soon(ran.append, 1)
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.call_soon(ran.append, 2)
+
+    assert type(loop._ready) is collections.deque  # type: ignore[attr-defined]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert ran == [1, 2]
+
+
+def test_loop_in_another_thread_gets_its_queue_back(recorded: Callable[..., Any]) -> None:
+    """So does one that goes on running in another thread, and no callback is lost."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    with recorded():
+        thread.start()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+    queue = type(loop._ready)  # type: ignore[attr-defined]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+    assert queue is collections.deque
+
+
+def test_no_frame_of_ours_under_a_step(recorded: Callable[..., Any]) -> None:
+    """On asyncio's own loops the stack under a step is the one it has without a session."""
+
+    async def stack() -> list[str]:
+        await asyncio.sleep(0)
+        return [f"{frame.filename}:{frame.name}" for frame in traceback.extract_stack()[-4:]]
+
+    plain = asyncio.run(stack())
+    with recorded():
+        traced = asyncio.run(stack())
+
+    assert traced == plain
+
+
+def test_debug_mode_stays_intact(recorded: Callable[..., Any], caplog: Any) -> None:
+    """asyncio's own slow-callback warning comes as it would."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 0
+        await asyncio.sleep(0)
+
+    with recorded():
+        asyncio.run(main(), debug=True)
+
+    assert any("took" in record.message for record in caplog.records)
+
+
+def test_python_tasks(recorded: Callable[..., Any]) -> None:
+    """Tasks of the pure Python class are seen like those of C."""
+    if sys.version_info[:2] >= (3, 12):
+        pytest.skip("since 3.12 asyncio's C functions don't know of a running Python task")
+
+    async def child() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.ensure_future(child())
+
+    with recorded() as recording:
+        loop = asyncio.new_event_loop()
+        loop.set_task_factory(lambda loop, coroutine: asyncio.tasks._PyTask(coroutine, loop=loop))  # type: ignore[attr-defined]
+        loop.run_until_complete(main())
+        loop.close()
+
+    assert [row.outcome for row in recording.trace.tasks] == ["done", "done"]
+    assert sum(row.steps for row in recording.trace.tasks) == 4
+
+
+def test_pending_task_at_the_end(recorded: Callable[..., Any]) -> None:
+    """A task that is still waiting when the session stops is there, as pending and unfinished."""
+    loop = asyncio.new_event_loop()
+    with recorded() as recording:
+        waiting = loop.create_task(asyncio.sleep(3600), name="waiting")
+        loop.run_until_complete(asyncio.sleep(0))
+    waiting.cancel()
+    loop.run_until_complete(asyncio.gather(waiting, return_exceptions=True))
+    loop.close()
+
+    trace = recording.trace
+    assert task(trace, "waiting").outcome == "pending"
+    (life,) = [row for row in rows_of(trace, "TASK") if row.name.startswith("waiting")]
+    assert life.unfinished

@@ -1,0 +1,141 @@
+"""The hook for threads, on real threads."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests_support import rows_of
+
+import tracekit as tk
+from tracekit.model.trace import FlowKind
+
+
+def test_thread_life(recorded: Callable[..., Any]) -> None:
+    """A thread has its name, its starter, a beginning and an end; an arrow leads from its start to its life."""
+    with recorded() as recording:
+        thread = threading.Thread(target=int, name="worker")
+        thread.start()
+        thread.join()
+
+    trace = recording.trace
+    (row,) = [thread for thread in trace.threads if thread.name == "worker"]
+    assert row.starter is not None
+    assert trace.threads[row.starter].main
+    assert row.ended is not None
+    assert not row.begun_before
+    assert [FlowKind(kind) for kind in trace.flows.kind] == [FlowKind.START]
+
+
+def test_default_name_tells_the_target(recorded: Callable[..., Any]) -> None:
+    """A thread without a name of its own is named after its target."""
+
+    def pump() -> None:
+        pass
+
+    with recorded() as recording:
+        thread = threading.Thread(target=pump)
+        thread.start()
+        thread.join()
+
+    assert any(row.name.endswith("(pump)") for row in recording.trace.threads)
+
+
+def test_renamed_thread(recorded: Callable[..., Any]) -> None:
+    """The name that a thread gives itself is the one that counts."""
+
+    def rename() -> None:
+        threading.current_thread().name = "mine"
+
+    with recorded() as recording:
+        thread = threading.Thread(target=rename)
+        thread.start()
+        thread.join()
+
+    assert "mine" in [row.name for row in recording.trace.threads]
+
+
+def test_live_thread_is_adopted(recorded: Callable[..., Any]) -> None:
+    """A thread that was there before the session is taken in at its first event, and marked as begun before."""
+    go, done = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        go.wait()
+        tk.instant("here")
+        done.set()
+
+    thread = threading.Thread(target=wait, name="early")
+    thread.start()
+    with recorded() as recording:
+        go.set()
+        done.wait()
+    thread.join()
+
+    (row,) = [row for row in recording.trace.threads if row.name == "early"]
+    assert row.begun_before
+    assert row.starter is None
+
+
+def test_thread_outside_of_threading(recorded: Callable[..., Any]) -> None:
+    """A thread made by `_thread` alone is taken in as well, and no Thread object is made for it."""
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def work() -> None:
+        with tk.span("raw"):
+            pass
+        done.release()
+
+    before = threading.active_count()
+    with recorded() as recording:
+        _thread.start_new_thread(work, ())
+        done.acquire()
+
+    assert threading.active_count() == before
+    assert [row.name for row in rows_of(recording.trace, "SPAN")] == ["raw"]
+    assert len(recording.trace.threads) == 2
+
+
+def test_no_frame_of_ours_in_a_thread(recorded: Callable[..., Any]) -> None:
+    """A thread's stack is the one it would have without a session."""
+    import sys
+
+    def names() -> list[str]:
+        found: list[str] = []
+
+        def collect() -> None:
+            frame: Any = sys._getframe()
+            while frame is not None:
+                found.append(f"{frame.f_code.co_filename}:{frame.f_code.co_name}")
+                frame = frame.f_back
+
+        thread = threading.Thread(target=collect)
+        thread.start()
+        thread.join()
+        return found
+
+    plain = names()
+    with recorded():
+        traced = names()
+
+    assert traced == plain
+
+
+def test_failing_hook_is_removed_and_says_so(recorded: Callable[..., Any], capsys: Any) -> None:
+    """A thread whose name can't be read breaks the hook, not the program: it is removed, and says so once."""
+
+    class Strange(threading.Thread):
+        name = property(lambda _self: 1 / 0, lambda _self, _value: None)  # type: ignore[assignment]
+
+    ran = []
+    with recorded() as recording:
+        for _ in range(2):
+            thread = Strange(target=lambda: ran.append(1))
+            thread.start()
+            thread.join()
+
+    assert ran == [1, 1]
+    assert capsys.readouterr().err.count("the threads hook failed and was removed (ZeroDivisionError") == 1
+    assert any("threads hook failed" in note for note in recording.trace.notes)

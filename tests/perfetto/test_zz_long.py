@@ -1,0 +1,122 @@
+"""Exported traces in the real trace processor: what went in comes out, uncomplained of. Knows SQL, and no JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.export.traces import traces
+from tests.perfetto.processor import TraceProcessor
+from tracekit.export._plain import clean
+from tracekit.export.chrome_json import write
+from tracekit.model.builder import Builder
+from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
+
+pytestmark = pytest.mark.perfetto
+
+_ARROWS = """select sender.ts as sent, receiver.ts as received from flow
+    join slice sender on sender.id = slice_out join slice receiver on receiver.id = slice_in"""
+
+
+def _expected(trace: Trace) -> Counter[tuple[str, int, int, int]]:
+    """Name, start, length and depth of each slice; a stack in place of the arithmetic of the exporter."""
+    rows: Counter[tuple[str, int, int, int]] = Counter()
+    slices = trace.slices
+    stack: list[tuple[int, int]] = []
+    track_before = -1
+    for track, start, end, name in zip(*(c.tolist() for c in (slices.track, slices.start, slices.end, slices.name))):
+        if track != track_before:
+            stack, track_before = [], track
+        while stack and (stack[-1][1] < start or stack[-1][0] < stack[-1][1] == start):
+            stack.pop()
+        rows[clean(trace.strings[name]) or "[No name]", start, end - start, len(stack)] += 1
+        stack.append((start, end))
+    return rows
+
+
+def _arrows(trace: Trace) -> Counter[int]:
+    """When the arrows of the trace arrive."""
+    return Counter(trace.slices.start[trace.flows.target].tolist())
+
+
+def _check(processor: TraceProcessor, trace: Trace, path: Path) -> None:
+    write(trace, [], path)
+    processor.load(path)
+    assert processor.complaints() == {}
+    drawn = processor.query("select name, ts, dur, depth, ifnull(category, '') as category from slice")
+    assert all(row["dur"] >= 0 for row in drawn)
+    seen = Counter((row["name"], row["ts"], row["dur"], row["depth"]) for row in drawn)
+    expected = _expected(trace)
+    assert expected <= seen, expected - seen
+    arrows = processor.query(_ARROWS)
+    assert Counter(row["received"] for row in arrows) == _arrows(trace)
+    assert all(row["sent"] <= row["received"] for row in arrows)
+    assert len(drawn) >= len(trace.slices) + len(trace.instants) + len(arrows)
+    finite = int(np.isfinite(trace.counters.value).sum())
+    assert processor.query("select count(*) as n from counter") == [{"n": finite}]
+
+
+@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(trace=traces())
+def test_nothing_is_lost(trace_processor: TraceProcessor, trace: Trace, tmp_path: Path) -> None:
+    """Every slice arrives with its depth, every arrow, instant and counter too, and no row of `stats` complains."""
+    _check(trace_processor, trace, tmp_path / "trace.json")
+
+
+def test_arrow_leaves_its_slice(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """An arrow from the very end of a step leaves that step, and its point says where it leads."""
+    builder = Builder()
+    track = builder.track(TrackKind.THREAD, builder.thread(builder.process(7, "p"), 7, "loop", main=True))
+    builder.slice(track, 0, 100, "loop", Category.THREAD)
+    builder.slice(track, 10, 20, "maker", Category.STEP)
+    step = builder.slice(track, 30, 40, "made", Category.STEP)
+    builder.flow(FlowKind.CREATE, track, 20, step)
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    (arrow,) = trace_processor.query(
+        "select o.name as point, p.name as slice, i.name as target from flow join slice o on o.id = slice_out"
+        " join slice i on i.id = slice_in join slice p on p.id = o.parent_id"
+    )
+    assert arrow == {"point": "create made", "slice": "maker", "target": "made"}
+
+
+def test_deepest_slices(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """Of slices nested deeper than Perfetto draws, those drawn keep their depth, and so does a point on them."""
+    builder = Builder()
+    track = builder.track(TrackKind.THREAD, builder.thread(builder.process(7, "p"), 7, "t", main=True))
+    for level in range(600):
+        builder.slice(track, level, 2000 - level, "frame", Category.SPAN)
+    builder.instant(track, 1000, "point")
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    depths = trace_processor.query("select name, depth from slice order by depth")
+    assert [row["depth"] for row in depths] == list(range(511))
+    assert depths[-1]["name"] == "point"
+
+
+def test_threads_keep_apart(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """A pid or tid given out twice, or too large for Perfetto, is still a process or a thread of its own."""
+    builder = Builder()
+    for name in ("first", "second"):
+        process = builder.process(7, name)
+        for thread, tid in (("main", 7), ("one", 8), ("two", 8), ("three", 139912345678912)):
+            track = builder.track(TrackKind.THREAD, builder.thread(process, tid, thread, main=thread == "main"))
+            builder.slice(track, 0, 9, f"{name} {thread}", Category.THREAD)
+    builder.process(9, "child", untraced="python -I")
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    rows = trace_processor.query(
+        "select slice.name as slice, process.name || ' ' || thread.name as thread, is_main_thread as main from slice"
+        " join thread_track on track_id = thread_track.id join thread using (utid) join process using (upid)"
+        " where thread.name is not null"
+    )
+    assert len(rows) == 8
+    assert all(row["slice"] == row["thread"] for row in rows)
+    assert [row["thread"] for row in rows if row["main"]] == ["first main", "second main"]
+    names = trace_processor.query("select name from process where name like 'child%'")
+    assert names == [{"name": "child (not traced: python -I)"}]
+    assert trace_processor.query("select count(*) as n from slice where name = 'not traced'") == [{"n": 1}]

@@ -1,0 +1,47 @@
+"""Units: durations and sizes as people write them. Knows nothing of what they measure."""
+
+from __future__ import annotations
+
+from tracekit.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DURATIONS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000}
+_SIZES = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+_DIGITS = frozenset("0123456789.")
+_LARGEST = 1e18
+
+
+def parse_duration(text: str) -> int:
+    """The nanoseconds of a duration such as "50ms", "0.5 s", "2m".
+
+    Raises:
+        UsageError: it is no duration.
+    """
+    return _parse(text, _DURATIONS, "duration", "50ms, 1.5s or 200us")
+
+
+def parse_size(text: str) -> int:
+    """The bytes of a size such as "64MB", "1GB".
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return _parse(text, _SIZES, "size", "64MB or 1GB")
+
+
+def _parse(text: str, units: Mapping[str, int], what: str, examples: str) -> int:
+    written = text.strip()
+    end = 0
+    while end < len(written) and written[end] in _DIGITS:
+        end += 1
+    try:
+        value = float(written[:end]) * units[written[end:].strip()]
+    except (ValueError, KeyError):
+        value = _LARGEST
+    if value >= _LARGEST:
+        shown = text if len(text) <= 40 else text[:40] + "..."
+        raise UsageError(f"{shown!r} is no {what}: write a number with its unit, as {examples}")
+    return round(value)

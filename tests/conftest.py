@@ -130,7 +130,7 @@ def _hookable() -> dict[str, object]:
     futures = concurrent.futures
     owners = {
         "threading": (threading, ("_start_new_thread", "_start_joinable_thread")),
-        "Thread": (threading.Thread, ("_set_native_id", "_delete")),
+        "Thread": (threading.Thread, ("_set_native_id",)),
         "BaseEventLoop": (asyncio.base_events.BaseEventLoop, ("__init__",)),
         "events": (asyncio.events, ("_set_running_loop",)),
         "Future": (futures._base.Future, ("set_running_or_notify_cancel", "set_result", "set_exception")),

@@ -1,4 +1,4 @@
-"""SpoolWriter: makes spool files for tests, record by record, by layout.py alone. Knows nothing of the product's writer."""
+"""SpoolWriter: makes spool files for tests, record by record. Knows layout.py, and nothing of the product's writer."""
 
 from __future__ import annotations
 

@@ -101,6 +101,40 @@ def test_fork_in_a_thread(run_python: Callable[..., Any]) -> None:
     assert [thread.main for thread in trace.threads if thread.process == child] == [True]
 
 
+def test_fork_beside_a_live_thread(run_python: Callable[..., Any]) -> None:
+    """The parent's other threads, which a fork drops in the child, do not end in the parent's recording."""
+    ran = run_python(
+        """
+        import os, threading
+        import tracekit as tk
+
+        go, there = threading.Event(), threading.Event()
+
+        def work():
+            there.set()
+            go.wait()
+            tk.instant("still here")
+
+        thread = threading.Thread(target=work, name="worker")
+        thread.start()
+        there.wait()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        tk.instant("after the fork")
+        go.set()
+        thread.join()
+        """
+    )
+
+    trace = ran.trace
+    (worker,) = [thread for thread in trace.threads if thread.name == "worker"]
+    times = {trace.strings[trace.instants.name[row]]: trace.instants.time[row] for row in range(2)}
+    assert worker.ended is not None
+    assert worker.ended >= times["still here"] >= times["after the fork"]
+
+
 def test_subprocess_running_python(run_python: Callable[..., Any]) -> None:
     """A Python that subprocess runs is entered: it is a process of the trace, with its command, its parent and an arrow to it."""
     ran = run_python(

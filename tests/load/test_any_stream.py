@@ -23,7 +23,9 @@ _KINDS = tuple(event.kind for event in events.TABLE)
 _PLAIN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 times = st.integers(0, 3)
-records = st.tuples(st.sampled_from(_KINDS), times, st.integers(1, 3), st.integers(0, 3), st.integers(1, 3), st.integers(0, 63))
+records = st.tuples(
+    st.sampled_from(_KINDS), times, st.integers(1, 3), st.integers(0, 3), st.integers(1, 3), st.integers(0, 63)
+)
 
 
 def writer(stream: list[tuple[int, ...]]) -> SpoolWriter:
@@ -88,7 +90,9 @@ def test_any_family_makes_a_sound_trace(streams: list[list[tuple[int, ...]]], da
 
 
 @_PLAIN
-@given(st.lists(records, min_size=20, max_size=60), st.lists(st.integers(0, 1 << 30), min_size=1, max_size=8), st.randoms())
+@given(
+    st.lists(records, min_size=20, max_size=60), st.lists(st.integers(0, 1 << 30), min_size=1, max_size=8), st.randoms()
+)
 def test_damage_makes_a_sound_trace_or_a_clear_error(
     stream: list[tuple[int, ...]], places: list[int], chance: random.Random
 ) -> None:

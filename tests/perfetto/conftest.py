@@ -27,8 +27,13 @@ def trace_processor() -> Iterator[processor.TraceProcessor]:
 
 
 @pytest.fixture
-def perfetto_page() -> Iterator[page.PerfettoPage]:
-    """A browser window of its own."""
+def browser() -> None:
+    """A browser that Perfetto's page can be opened in, by the test itself."""
     _need(page.missing())
+
+
+@pytest.fixture
+def perfetto_page(browser: None) -> Iterator[page.PerfettoPage]:  # noqa: ARG001
+    """A browser window of its own."""
     with page.PerfettoPage() as window:
         yield window

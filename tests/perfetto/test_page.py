@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.perfetto import screenshot
 from tests.perfetto.page import PerfettoPage
 from tracekit.export.chrome_json import write
 from tracekit.export.viewer import Viewer
@@ -45,3 +46,21 @@ def test_page_shows_trace(perfetto_page: PerfettoPage, tmp_path: Path) -> None:
         finally:
             viewer.shutdown()
             serving.join()
+
+
+@pytest.mark.usefixtures("browser")
+def test_picture_of_two(tmp_path: Path) -> None:
+    """The README's picture holds all traces that it is asked for, one beside the other."""
+    for name in ("one.json", "two.json"):
+        write(_trace(), [], tmp_path / name)
+    pictures = screenshot.take([tmp_path / "one.json", tmp_path / "two.json"], tmp_path)
+    screenshot.join(pictures, ["one", "two"], tmp_path / "both.png")
+    widths = [_width(path) for path in (*pictures, tmp_path / "both.png")]
+    assert widths[2] > widths[0] + widths[1]
+
+
+def _width(picture: Path) -> int:
+    """The width that the header of a PNG gives."""
+    head = picture.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    return int.from_bytes(head[16:20], "big")

@@ -15,11 +15,24 @@ def _leave_path():
     return here
 
 
+def _in_main_interpreter():
+    """A subinterpreter runs `site` as well, but its process records already."""
+    from _signal import set_wakeup_fd
+
+    try:
+        set_wakeup_fd(-1)  # nobody has set one yet; what matters is who may
+    except ValueError:
+        return False
+    return True
+
+
 def _join(here):
     directory = os.environ.get("TRACEKIT_SESSION")
     if not directory or sys.version_info < (3, 10) or sys.implementation.name != "cpython":
         return
     if not os.path.isdir(directory):  # a session that ended while this process was on its way
+        return
+    if not _in_main_interpreter():
         return
     package = os.path.dirname(here)
     if "tracekit" not in sys.modules:

@@ -214,7 +214,7 @@ class Picture:
         for index in _chunks(np.flatnonzero(self._on_thread[flows.track] == on_thread)):
             columns = (index, flows.kind[index], flows.track[index], self._arrows.sent[index], flows.target[index])
             for arrow, kind, track, time, target in zip(*(column.tolist() for column in columns)):
-                name = _SENDS[FlowKind(kind)].replace("%s", self._target_name(target))
+                name = _SENDS[FlowKind(kind)].replace("%s", self._goal(FlowKind(kind), target))
                 yield self._point(track, time, name, arrow, "flow_out")
 
     def _late_receivers(self) -> Iterator[str]:
@@ -224,8 +224,12 @@ class Picture:
                 track, time = int(slices.track[target]), int(slices.start[target])
                 yield self._point(track, time, _RECEIVES[FlowKind(kind)], arrow, "flow_in")
 
-    def _target_name(self, target: int) -> str:
-        return self._trace.strings[int(self._trace.slices.name[target])]
+    def _goal(self, kind: FlowKind, target: int) -> str:
+        """What an arrow leads to, in a word."""
+        trace = self._trace
+        if kind == FlowKind.SPAWN:
+            return trace.processes[trace.tracks[int(trace.slices.track[target])].process].name
+        return trace.strings[int(trace.slices.name[target])]
 
     def _point(self, track: int, time: int, name: str, arrow: int, direction: str) -> str:
         phase = '"X","dur":0,"cat":"flow"' if self._on_thread[track] else '"n"'

@@ -41,7 +41,10 @@ _NOT_SERVED = {"service_worker.js"}
 
 
 def serve(
-    paths: Sequence[Path], port: int = 0, open_browser: bool = True, ready: Callable[[str], None] | None = None
+    paths: Sequence[str | os.PathLike[str]],
+    port: int = 0,
+    open_browser: bool = True,
+    ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serves Perfetto with the traces in it until Ctrl-C.
 
@@ -55,11 +58,11 @@ def serve(
         TracekitError: a trace cannot be read, Perfetto's page is not installed, or the port is taken.
     """
     with Viewer(paths, port) as viewer:
-        if ready is not None:
-            ready(viewer.url)
-        if open_browser:
-            threading.Thread(target=webbrowser.open, args=(viewer.url,), daemon=True).start()
         try:
+            if ready is not None:
+                ready(viewer.url)
+            if open_browser:
+                threading.Thread(target=webbrowser.open, args=(viewer.url,), daemon=True).start()
             viewer.serve_forever()
         except KeyboardInterrupt:
             pass
@@ -75,8 +78,9 @@ class Viewer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, paths: Sequence[Path], port: int = 0) -> None:
-        for path in paths:
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], port: int = 0) -> None:
+        traces = [Path(path).absolute() for path in paths]
+        for path in traces:
             _check_readable(path)
         self.files = _page_files()
         try:
@@ -86,7 +90,7 @@ class Viewer(http.server.ThreadingHTTPServer):
             raise TracekitError(f"port {port} cannot be used: {reason}. Choose another one, or none.") from None
         self.origin = f"http://{_LOOPBACK}:{self.server_port}"
         secret = secrets.token_urlsafe(16)
-        self.traces = {f"/{secret}/{index}/{path.name}": path.absolute() for index, path in enumerate(paths)}
+        self.traces = {f"/{secret}/{index}/{path.name}": path for index, path in enumerate(traces)}
         self.links = [self._link(where) for where in self.traces]
         self.index = f"/{secret}/"
         self.url = self.links[0] if len(self.links) == 1 else self.origin + self.index

@@ -16,7 +16,7 @@ from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
     from typing import Any
 
@@ -78,13 +78,13 @@ class ProcessesHook(Hook):
     def _fork_exec(self, original: Any) -> Any:
         def fork_exec(command: Any, executables: Any, *rest: Any) -> Any:
             # Its child may run Python code before it execs (preexec_fn): no spool for that.
-            outer, recording.spawning = recording.spawning, True
+            outer, recording.here.spawning = recording.here.spawning, True
             try:
                 pid = original(command, executables, *rest)
             finally:
-                recording.spawning = outer
-            # rest: close_fds, pass_fds, cwd, env_list, …
-            self._write(pid, command, next(iter(executables), b""), rest[3] if len(rest) > 3 else None)
+                recording.here.spawning = outer
+            # rest: close_fds, pass_fds, cwd, env_list (a list of b"KEY=value", or None), …
+            self._write(pid, command, lambda: next(iter(executables), b""), lambda: rest[3])
             return pid
 
         return fork_exec
@@ -92,12 +92,14 @@ class ProcessesHook(Hook):
     def _posix_spawn(self, original: Any) -> Any:
         def posix_spawn(path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
             pid = original(path, argv, env, **kwargs)
-            self._write(pid, argv, path, [os.fsencode(key) + b"=" for key in env])
+            self._write(pid, argv, lambda: path, lambda: None if env is None else [os.fsencode(key) for key in env])
             return pid
 
         return posix_spawn
 
-    def _write(self, pid: int, command: Iterable[Any], executable: Any, environment: Iterable[Any] | None) -> None:
+    def _write(
+        self, pid: int, command: Iterable[Any], executable: Callable[[], Any], environment: Callable[[], Any]
+    ) -> None:
         recorder = recording.current
         if recorder is None:
             return
@@ -106,7 +108,7 @@ class ProcessesHook(Hook):
             details: Details = [
                 (events.ARG_TEXT | recorder.intern("command") << 8, recorder.names.add(" ".join(words)[:2000]))
             ]
-            reason = why_not_entered(words, os.fsdecode(executable), environment)
+            reason = why_not_entered(words, os.fsdecode(executable()), environment())
             if reason:
                 details.append((events.REASON, recorder.intern(reason)))
             name = os.path.basename(words[0]) if words else ""

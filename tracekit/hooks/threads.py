@@ -1,6 +1,7 @@
-"""The hook for threads: who started a thread, when it began and ended, and its name. Knows only the recorder and `threading`.
+"""The hook for threads: who started a thread, when it began, and its name. Knows only the recorder and `threading`.
 
-Threads made by `_thread.start_new_thread` alone are not seen to start; the recorder takes them in at their first event.
+That a thread ends the recorder sees by itself. Threads made by `_thread.start_new_thread` alone are not seen to start; the
+recorder takes them in at their first event.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ThreadsHook(Hook):
-    """Replaces three leaves of `threading`: the start of the OS thread, and the first and last thing a thread does itself."""
+    """Replaces two leaves of `threading`: the start of the OS thread, and one of the first things that a thread does itself."""
 
     name = "threads"
 
@@ -32,7 +33,6 @@ class ThreadsHook(Hook):
         self.replace(threading, "_start_new_thread", self._start)
         self.replace(threading, "_start_joinable_thread", self._start)  # 3.13
         self.replace(threading.Thread, "_set_native_id", self._begin)
-        self.replace(threading.Thread, "_delete", self._end)
 
     def _start(self, original: Any) -> Any:
         def start_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -56,20 +56,8 @@ class ThreadsHook(Hook):
             recorder = recording.current
             if serial and recorder is not None:
                 try:
-                    recorder.begin_thread(serial, thread.name)
+                    recorder.begin_thread(serial, thread.name, thread)
                 except Exception as error:
                     self.fail(error)
 
         return set_native_id
-
-    def _end(self, original: Any) -> Any:
-        def delete(thread: Any) -> None:
-            recorder = recording.current
-            if recorder is not None:
-                try:
-                    recorder.end_thread(thread.name)
-                except Exception as error:
-                    self.fail(error)
-            original(thread)
-
-        return delete

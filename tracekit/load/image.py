@@ -70,6 +70,7 @@ class Image:
         self.goes_on = goes_on
         self.details: dict[int, list[Detail]] = {}
         self.missing_names = 0
+        self.parts_left_out = False  # there were too many parts of spans
         self.dropped: Counter[str] = Counter()
         self._names = spool.names
         self.logs = [self._log(thread) for thread in spool.threads]

@@ -37,14 +37,16 @@ def about(images: list[Image]) -> Iterator[str]:
 def _about_one(image: Image) -> Iterator[str]:
     who = _names([image])
     if image.header.dropped:
-        yield f"{image.header.dropped} records of {who} found no room and are missing"
+        yield f"{who}: records that found no room and are missing: {image.header.dropped}"
     for what, number in image.dropped.items():
-        yield f"{number} ends of a {what} in {who} have no beginning in the recording and are left out"
+        yield f"{who}: ends of a {what} whose beginning was not recorded, left out: {number}"
+    if image.parts_left_out:
+        yield f"{who} has more parts of spans in steps than can be shown: some lie on their tasks' tracks only"
     if image.missing_names:
-        yield f"{image.missing_names} names in {who} are missing; they show as (name missing)"
+        yield f"{who}: names that are missing, shown as (name missing): {image.missing_names}"
     unknown = sum(int((~np.isin(log.kind, list(events.BY_KIND))).sum()) for log in image.logs)
     if unknown:
-        yield f"{unknown} records of {who} are of no kind that this version knows and are left out"
+        yield f"{who}: records of no kind that this version knows, left out: {unknown}"
     for log in image.logs:
         for at in np.flatnonzero(log.kind == events.NOTE).tolist():
             yield f"{who}: {image.name(int(log.a[at]))}"

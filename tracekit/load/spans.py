@@ -6,6 +6,7 @@ the ordinary: spans that cross a step's end, generators, ends that do not say wh
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from tracekit.load.tasks import Tasks
 from tracekit.model.trace import Category, Flag, Int64, TrackKind
 
 _KINDS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME)
+
+_WIDTH = 5  # of a part: span, track, start, end, task
+# Each of many spans that stay open has a part in each of many steps; a small file must not fill the memory with them.
+_MOST_PARTS = 2_000_000
 
 
 @dataclass(slots=True)
@@ -237,14 +242,18 @@ class Spans:
         short = np.flatnonzero((step >= 0) & same & ~suspended)
         track = self._tracks[records.log[begins[short]]]
         task = records.task[begins]
-        rows: list[tuple[int, ...]] = []
+        rows = array("q")
         long = np.flatnonzero((step >= 0) & ~same & ~suspended)
         pieces = [self._piece(at, int(begins[at]), int(end[at])) for at in long.tolist()]
         pieces += self._pieces(begins, end, np.flatnonzero(suspended))
         for piece in pieces:
-            rows += self._cut(piece)
+            for row in self._cut(piece):
+                rows.extend(row)
+            if len(rows) > _MOST_PARTS * _WIDTH:
+                self.image.parts_left_out = True
+                break
         # Short and long ones in the order in which their spans began, so that of two alike the outer one comes first.
-        span, of_track, begin, finish, of_task = np.array(rows, np.int64).reshape(-1, 5).T
+        span, of_track, begin, finish, of_task = np.array(rows, np.int64).reshape(-1, _WIDTH).T
         which = np.concatenate((short, span))
         order = np.argsort(which, kind="stable")
         columns = (
@@ -261,7 +270,9 @@ class Spans:
     def _cut(self, piece: _Piece) -> Iterator[tuple[int, ...]]:
         """The parts of a piece: one in each step of its task that it overlaps; the piece itself outside of steps."""
         if piece.step < 0:
-            yield piece.span, int(self._tracks[piece.log]), piece.start, piece.end, -1
+            # Nothing runs on a thread that has ended, though the span as a whole may go on elsewhere.
+            end = max(piece.start, min(piece.end, self.image.logs[piece.log].end))
+            yield piece.span, int(self._tracks[piece.log]), piece.start, end, -1
             return
         task = self._steps[piece.step].task
         numbers = self._steps_of.get(task)

@@ -5,6 +5,7 @@ What is open on a thread is a stack. An end closes its own beginning; what still
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from tracekit.load.image import Image, Log
 from tracekit.load.jobs import Jobs
 from tracekit.load.tasks import Tasks, Wake
 from tracekit.model.trace import Category, Flag, FlowKind
+
+_TURNS = (events.STEP_BEGIN, events.CALLBACK_BEGIN)
 
 
 class _Open(NamedTuple):
@@ -42,6 +45,16 @@ class Walk:
         self.tasks = tasks
         self.jobs = jobs
         self._stack: list[_Open] = []
+        self._steps: list[_Open] = []
+        self._loops: list[_Open] = []
+        self._turns: list[_Open] = []  # loops, and what they run
+        self._shortcuts: dict[int, tuple[list[_Open], ...]] = {
+            events.LOOP_BEGIN: (self._loops, self._turns),
+            events.STEP_BEGIN: (self._steps, self._turns),
+            events.CALLBACK_BEGIN: (self._turns,),
+        }
+        self._count: Counter[tuple[int, int]] = Counter()  # of what is open, by kind and serial
+        self._position = 0
         self._previous = (0, 0)  # kind and serial of the record before
         self._handlers: dict[int, Callable[[int, int, int, int, int], None]] = {
             events.LOOP_BEGIN: self._loop_begin,
@@ -71,50 +84,54 @@ class Walk:
         columns = (log.kind[which], which, log.time[which], log.a[which], log.b[which], log.slot[which])
         handlers = self._handlers
         for kind, position, time, a, b, slot in zip(*(column.tolist() for column in columns)):
+            self._position = position
             handlers[kind](position, time, a, b, slot)
             self._previous = kind, b
+        self._position = len(log.kind)
         while self._stack:
-            self._cut_off(self._stack.pop(), log.end)
+            self._cut_off(self._take(), log.end)
 
-    # The stack.
+    # The stack. Beside it, what is asked for often: nothing here may depend on how deep it is, which damage makes it.
 
     def _push(self, kind: int, serial: int, handle: int, start: int, number: int = -1) -> None:
-        self._stack.append(_Open(kind, serial, handle, start, number))
+        opened = _Open(kind, serial, handle, start, number)
+        self._stack.append(opened)
+        self._count[kind, serial] += 1
+        for own in self._shortcuts.get(kind, ()):
+            own.append(opened)
+
+    def _take(self) -> _Open:
+        opened = self._stack.pop()
+        self._count[opened.kind, opened.serial] -= 1
+        for own in self._shortcuts.get(opened.kind, ()):
+            own.pop()
+        return opened
 
     def _pop(self, kind: int, serial: int, time: int) -> _Open | None:
         """Takes what an end belongs to off the stack, and what was cut off above it; None where nothing began it."""
-        depth = len(self._stack) - 1
-        while depth >= 0 and (self._stack[depth].kind != kind or self._stack[depth].serial != serial):
-            depth -= 1
-        if depth < 0:
+        if not self._count[kind, serial]:
             self.image.dropped[events.BY_KIND[kind].name.removesuffix(" begin")] += 1
             return None
-        while len(self._stack) > depth + 1:
-            self._cut_off(self._stack.pop(), time)
-        return self._stack.pop()
+        while True:
+            opened = self._take()
+            if opened.kind == kind and opened.serial == serial:
+                return opened
+            self._cut_off(opened, time)
 
     def _cut_off(self, opened: _Open, time: int) -> None:
         if opened.kind == events.STEP_BEGIN:
             self.tasks.end_step(opened.number, time, Flag.UNFINISHED)
+            self._change_context()
         else:
             self.builder.end(opened.handle, time, Flag.UNFINISHED)
         self._account(opened, time)
 
     def _account(self, opened: _Open, time: int) -> None:
-        """Adds what has ended to its loop's time."""
+        """Adds what has ended to its loop's time; a step in a step (an eager task) is time of the outer one already."""
         if opened.kind == events.LOOP_BEGIN:
             self.builder.loops[opened.number].open += time - opened.start
-        elif opened.kind in (events.STEP_BEGIN, events.CALLBACK_BEGIN):
-            # A step within a step (an eager task) is time of the outer one already.
-            for outer in reversed(self._stack):
-                if outer.kind in (events.STEP_BEGIN, events.CALLBACK_BEGIN):
-                    return
-                if outer.kind == events.LOOP_BEGIN:
-                    self.builder.loops[outer.number].running += time - opened.start
-                    return
-
-    def _inner(self, kind: int) -> _Open | None:
-        return next((opened for opened in reversed(self._stack) if opened.kind == kind), None)
+        elif opened.kind in _TURNS and self._turns and self._turns[-1].kind == events.LOOP_BEGIN:
+            self.builder.loops[self._turns[-1].number].running += time - opened.start
 
     # Loops, steps and callbacks.
 
@@ -137,23 +154,23 @@ class Walk:
         return opened
 
     def _task_created(self, _position: int, _time: int, _a: int, b: int, _slot: int) -> None:
-        step = self._inner(events.STEP_BEGIN)
-        if step is None:
-            self.tasks.created_by(b, self.builder.threads[self.log.thread].name)
+        if self._steps:
+            task = self.tasks.steps[self._steps[-1].number].task
+            self.tasks.created_by(b, self.builder.tasks[task].name)
         else:
-            self.tasks.created_by(b, self.builder.tasks[self.tasks.steps[step.number].task].name)
+            self.tasks.created_by(b, self.builder.threads[self.log.thread].name)
 
     def _task_ready(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
         kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
         self.tasks.wake(b, Wake(time, self.log.index, position, self.log.track, kind))
 
     def _step_begin(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
-        loop = self._inner(events.LOOP_BEGIN)
-        number, handle = self.tasks.begin_step(b, self.log, time, position, None if loop is None else loop.number)
+        loop = self._loops[-1].number if self._loops else None
+        number, handle = self.tasks.begin_step(b, self.log, time, position, loop)
         self._push(events.STEP_BEGIN, b, handle, time, number)
-        self._change_context(position)
+        self._change_context()
 
-    def _step_end(self, position: int, time: int, _a: int, b: int, slot: int) -> None:
+    def _step_end(self, _position: int, time: int, _a: int, b: int, slot: int) -> None:
         opened = self._pop(events.STEP_BEGIN, b, time)
         if opened is not None:
             self.tasks.end_step(opened.number, time)
@@ -161,12 +178,11 @@ class Walk:
             if place is not None:
                 self.builder.annotate(opened.handle, place)
             self._account(opened, time)
-        self._change_context(position)
+        self._change_context()
 
-    def _change_context(self, position: int) -> None:
-        step = self._inner(events.STEP_BEGIN)
-        self.log.context_at.append(position)
-        self.log.context.append(-1 if step is None else step.number)
+    def _change_context(self) -> None:
+        self.log.context_at.append(self._position)
+        self.log.context.append(self._steps[-1].number if self._steps else -1)
 
     def _task_done(self, _position: int, time: int, a: int, b: int, slot: int) -> None:
         self.tasks.done(b, time, a, self.image.error(slot))

@@ -107,13 +107,20 @@ def _rows(trace: Trace) -> Iterator[str]:
     }
     for what, verdicts in sound.items():
         yield from _few([f"{what} {at} refers to a row that is not there" for at, ok in enumerate(verdicts) if not ok])
-    for row, process in enumerate(trace.processes):
-        seen, parent = {row}, process.parent
-        while parent is not None and sound["process"][parent] and parent not in seen:
-            seen.add(parent)
-            parent = trace.processes[parent].parent
-        if parent is not None and parent in seen:
-            yield f"process {row} is its own ancestor"
+    if all(sound["process"]):
+        yield from _few(
+            [f"process {at} is its own ancestor" for at in range(len(trace.processes)) if _circular(trace, at)]
+        )
+
+
+def _circular(trace: Trace, process: int) -> bool:
+    """Whether the parents of a process never end."""
+    seen: set[int] = set()
+    parent = trace.processes[process].parent
+    while parent is not None and parent not in seen:
+        seen.add(parent)
+        parent = trace.processes[parent].parent
+    return parent is not None
 
 
 def _times(trace: Trace) -> Iterator[str]:

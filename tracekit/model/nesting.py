@@ -6,7 +6,9 @@ sticks out is cut where the slice ends that it lies in.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,25 +110,54 @@ def _place(
     homes: list[int],
     new_lane: Callable[[int], int],
 ) -> bool:
-    """Gives each moved slice the first lane of its thread in which it nests. True if any of them changed its track."""
-    of_thread: dict[int, list[tuple[int, list[int]]]] = {}
+    """Gives each moved slice a lane of its thread in which it nests. True if any of them changed its track."""
+    of_thread: dict[int, _Lanes] = {}
     for lane, thread in lanes.items():
-        of_thread.setdefault(thread, []).append((lane, []))
+        of_thread.setdefault(thread, _Lanes(thread, new_lane)).add(lane)
     changed = False
     for i in sorted(moved, key=lambda i: (start[i], -end[i])):
-        own = of_thread.setdefault(homes[track[i]], [])
-        for lane, ends in own:  # noqa: B007
-            while ends and ends[-1] <= start[i]:
-                ends.pop()
-            if not ends or end[i] <= ends[-1]:
-                break
-        else:
-            lane, ends = new_lane(homes[track[i]]), []
-            own.append((lane, ends))
-        ends.append(end[i])
+        thread = homes[track[i]]
+        if thread not in of_thread:
+            of_thread[thread] = _Lanes(thread, new_lane)
+        lane = of_thread[thread].take(start[i], end[i])
         changed |= lane != track[i]
         track[i] = lane
     return changed
+
+
+class _Lanes:
+    """The lanes of one thread while slices are laid on them by start: which are free, and the ends on the others."""
+
+    def __init__(self, thread: int, new_lane: Callable[[int], int]) -> None:
+        self._thread = thread
+        self._new_lane = new_lane
+        self._free: list[int] = []  # a heap
+        self._taken: list[tuple[int, int]] = []  # end of the innermost slice, and the lane; sorted
+        self._outer: dict[int, list[int]] = {}  # by lane, the ends of the slices around that
+
+    def add(self, lane: int) -> None:
+        heappush(self._free, lane)
+        self._outer[lane] = []
+
+    def take(self, start: int, end: int) -> int:
+        """Lays a slice into the narrowest one that holds it, else on a free lane, else on a new one."""
+        while self._taken and self._taken[0][0] <= start:
+            _, lane = self._taken.pop(0)
+            if self._outer[lane]:
+                insort(self._taken, (self._outer[lane].pop(), lane))
+            else:
+                heappush(self._free, lane)
+        at = bisect_left(self._taken, (end, -1))
+        if at < len(self._taken):
+            around, lane = self._taken.pop(at)
+            self._outer[lane].append(around)
+        elif self._free:
+            lane = heappop(self._free)
+        else:
+            lane = self._new_lane(self._thread)
+            self._outer[lane] = []
+        insort(self._taken, (end, lane))
+        return lane
 
 
 def lying_in(

@@ -25,6 +25,7 @@ from tracekit.spool.names import Names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 current: Recorder | None = None
 
@@ -47,13 +48,14 @@ class Recorder:
         self.max_bytes = max_bytes
         self.pid = os.getpid()
         self.spool = SpoolFile(directory, fork, max_bytes)
-        self.names = Names(self.spool)
+        self.names = Names(self.spool, self._run_out_of_room)
         self.intern = self.names.intern
         self._late = late
         self._lock = RLock()
         self._serials: dict[str, int] = {}
         self._thread = _local()
         self._out_of_room = False
+        self.abandoned = False
 
     def begin(self, name: str, details: Details | None = None) -> int:
         """Begin a span on this thread; returns the slot that `end` must be given."""
@@ -75,58 +77,49 @@ class Recorder:
             block = self._thread.block
         except AttributeError:
             block = self.begin_thread()
-        if details is None:
-            index = block.index
-            if index >= block.limit:
-                block = self._turn(block)
-                index = block.index
-            block.index = index + 2
-            words = block.words
-        else:
+        size = 2
+        if details is not None:
             del details[MOST_DETAILS:]
-            size = 2 + 2 * len(details)
+            size += 2 * len(details)
+        while True:
+            # No call and no jump from here to the clock: a signal handler that records comes before or after, in place and time.
             index = block.index
-            if index + size > block.limit:
-                block = self._turn(block)
-                index = block.index
             block.index = index + size
-            words = block.words
+            now = monotonic_ns()
+            if index + size <= block.limit:
+                break
+            block = self._turn(block)
+        words = block.words
+        if details is not None:
             at = index + 2
             for word, payload in details:
                 words[at] = payload
                 words[at + 1] = word
                 at += 2
-        words[index] = monotonic_ns()
+        words[index] = now
         words[index + 1] = kind | a << 8 | b << 32
         return block.base + (index >> 1)
 
-    def begin_thread(self, serial: int = 0, name: str = "") -> Block:
+    def begin_thread(self, serial: int = 0, name: str = "", thread: Any = None) -> Block:
         """Give the calling thread its first block, and say who it is.
 
         Args:
             serial, name: of a thread that was seen to be started; without them it is one that was there before.
+            thread: its Thread object, to be asked for its name again when it ends.
         """
+        local = self._thread
         # First a scratch block, so that whatever records while we are in here (a garbage collection) finds one.
-        self._thread.block = scratch()
+        local.block = scratch()
         tid = get_native_id()
         late = not serial and (self._late or tid != self.pid)
         if not serial:
             serial, name = self.serial("thread"), _thread_name(get_ident(), tid == self.pid)
-        self._thread.serial = serial
-        self._thread.tid = tid
-        self._thread.name = name
-        block = self._turn(None)
+        local.serial = serial
+        local.tid = tid
+        local.end = _ThreadEnd(self, serial, tid, name, thread)
+        block = local.block = local.end.block = self._take()
         self.write(events.THREAD_BEGIN, self.intern(name), serial, [(events.LATE, 0)] if late else None)
         return block
-
-    def end_thread(self, name: str) -> None:
-        """Say that the calling thread ends, and what it was called in the end."""
-        thread = self._thread
-        if getattr(thread, "block", None) is None:
-            return
-        if name != thread.name:
-            self.write(events.THREAD_NAME, self.intern(name), thread.serial)
-        self.write(events.THREAD_END, 0, thread.serial)
 
     def serial(self, kind: str) -> int:
         """The next number for one kind of thing in this process, from 1."""
@@ -148,22 +141,32 @@ class Recorder:
 
     def abandon(self) -> None:
         """Send all that is still written through this recorder to nowhere: the session is over, or the process is a fork."""
+        self.abandoned = True
         self._thread = _Nowhere()  # type: ignore[assignment]
+        self.names.abandon()
 
-    def _turn(self, block: Block | None) -> Block:
-        """The thread's next block; a scratch block once there is no room."""
-        if block is not None and not block.real:
+    def _turn(self, block: Block) -> Block:
+        """The block that follows a full one of the calling thread; a scratch block once there is no room."""
+        if block.real:
+            fresh = self._take()
+        else:
             fresh = scratch()
             if self._out_of_room:
                 self.spool.count_dropped(fresh.limit // 2)
-        else:
-            try:
-                fresh = take(self.spool, self._thread.serial, self._thread.tid)
-            except NoRoom as reason:
-                fresh = scratch()
-                self._run_out_of_room(*reason.args)
-        self._thread.block = fresh
-        return fresh
+        thread = self._thread
+        if thread.block is block:  # else a signal handler has turned it already
+            thread.block = thread.end.block = fresh
+        return thread.block
+
+    def _take(self) -> Block:
+        thread = self._thread
+        if self.abandoned:
+            return scratch()
+        try:
+            return take(self.spool, thread.serial, thread.tid)
+        except NoRoom as reason:
+            self._run_out_of_room(*reason.args)
+            return scratch()
 
     def _run_out_of_room(self, ended: int, why: str) -> None:
         if not self._out_of_room:
@@ -172,12 +175,46 @@ class Recorder:
             tell(f"process {self.pid} stops recording: {why}; the program goes on, the trace ends here")
 
 
+class _ThreadEnd:
+    """Says that a thread has ended: it lies among the thread's local values, which Python drops as the thread's very last act.
+
+    By then the thread's own `_local` is gone, so it keeps what it needs to write one more record.
+    """
+
+    __slots__ = ("block", "name", "recorder", "serial", "thread", "tid")
+
+    def __init__(self, recorder: Recorder, serial: int, tid: int, name: str, thread: Any) -> None:
+        self.recorder = recorder
+        self.serial = serial
+        self.tid = tid
+        self.name = name
+        self.thread = thread
+        self.block = scratch()
+
+    def __del__(self) -> None:
+        recorder = self.recorder
+        try:
+            # A fork drops the parent's other threads in the child, and an abandoned recorder drops all: they don't end there.
+            if recorder.abandoned or self.tid == recorder.pid or self.tid != get_native_id():
+                return
+            if self.thread is not None and self.thread.name != self.name:
+                self._write(events.THREAD_NAME, recorder.intern(self.thread.name))
+            self._write(events.THREAD_END, 0)
+        except Exception:  # no room, or a Thread class with a name of its own kind: its end is not known, then
+            pass
+
+    def _write(self, kind: int, a: int) -> None:
+        block = self.block
+        if block.index >= block.limit:
+            block = self.block = take(self.recorder.spool, self.serial, self.tid)
+        index = block.index
+        block.index = index + 2
+        block.words[index] = monotonic_ns()
+        block.words[index + 1] = kind | a << 8 | self.serial << 32
+
+
 class _Nowhere:
     """Stands in for the threads of an abandoned recorder: every block is a scratch block."""
-
-    serial = 0
-    tid = 0
-    name = ""
 
     @property
     def block(self) -> Block:
@@ -230,8 +267,16 @@ def after_fork_in_child(callback: Callable[[], None]) -> None:
 
 
 _forks_watched = False
-_fork = 0
-spawning = False  # a C function is about to fork and exec: the child must not open a spool of its own
+
+
+class _Here(_local):
+    """What the calling thread is about to do; another thread may be about to do the other."""
+
+    fork = 0  # serial of the fork
+    spawning = False  # a C function is about to fork and exec: the child must not open a spool of its own
+
+
+here = _Here()
 
 
 def _watch_forks() -> None:
@@ -243,10 +288,10 @@ def _watch_forks() -> None:
 
 
 def _before_fork() -> None:
-    global _fork
-    if current is not None and not spawning:
-        _fork = current.serial("fork")
-        current.write(events.PROCESS_FORK, 0, _fork)
+    recorder = current
+    if recorder is not None and not here.spawning:
+        here.fork = recorder.serial("fork")
+        recorder.write(events.PROCESS_FORK, 0, here.fork)
 
 
 def _after_fork_in_child() -> None:
@@ -256,10 +301,10 @@ def _after_fork_in_child() -> None:
         return
     current = None
     parent.abandon()
-    if spawning:
+    if here.spawning:
         return
     try:
-        recorder = Recorder(parent.directory, parent.max_bytes, fork=_fork)
+        recorder = Recorder(parent.directory, parent.max_bytes, fork=here.fork)
         _describe_process(recorder)
     except OSError as error:
         tell(f"process {os.getpid()} is not recorded: {error}")

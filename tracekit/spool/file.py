@@ -14,7 +14,9 @@ from tracekit.spool import layout
 from tracekit.spool.mapping import map_words, reserve
 
 _FIRST_SEGMENT = 16 * layout.BLOCK_BYTES
+_SMALLEST_SEGMENT = 2 * layout.BLOCK_BYTES  # one block for names, one for records
 _LARGEST_SEGMENT = 512 * layout.BLOCK_BYTES
+_LARGEST_FILE = layout.SLOT_BYTES << 32  # a slot number has 32 bits
 _WORDS_PER_BLOCK = layout.BLOCK_BYTES // 8
 
 
@@ -28,7 +30,7 @@ class SpoolFile:
     Args:
         directory: of the session; absolute, because the program may change its working directory.
         fork: the serial of the fork that made this process, or 0.
-        max_bytes: how large the file may become, or 0 for no cap.
+        max_bytes: how large the file may become, or 0 for no cap; it always has room for a few records.
 
     Raises:
         OSError: the file cannot be made.
@@ -37,18 +39,21 @@ class SpoolFile:
     def __init__(self, directory: str, fork: int = 0, max_bytes: int = 0) -> None:
         monotonic, wall = clock.anchor()
         self.path = os.path.join(directory, f"{os.getpid()}-{monotonic:x}.spool")
-        self._max_bytes = max_bytes
+        self._max_bytes = min(max_bytes or _LARGEST_FILE, _LARGEST_FILE)
         # Reentrant: a signal handler or a garbage collection may write a record while its thread is in here.
         self._lock = RLock()
         self._size = 0
+        self._full: NoRoom | None = None
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            self._header = self._extend(fd, layout.HEADER_BYTES)
-            self._segment = self._extend(fd, _FIRST_SEGMENT)
+            self._header, _, _ = self._extend(fd, layout.HEADER_BYTES)
+            # Its words, its offset in the file and its blocks, replaced as a whole.
+            self._segment = self._extend(fd, max(self._room(_FIRST_SEGMENT), _SMALLEST_SEGMENT))
+        except OSError:
+            os.unlink(self.path)
+            raise
         finally:
             os.close(fd)
-        self._segment_start = layout.HEADER_BYTES
-        self._segment_blocks = _FIRST_SEGMENT // layout.BLOCK_BYTES
         self._next = 0
         self._number = 0
         header = self._header
@@ -76,13 +81,16 @@ class SpoolFile:
             NoRoom: the file cannot grow.
         """
         with self._lock:
-            if self._next == self._segment_blocks:
-                self._grow()
-            at = self._next
-            self._next = at + 1
-            number = self._number
-            self._number = number + 1
-            segment, start = self._segment, self._segment_start
+            while True:
+                # No call and no jump between reading and moving on: a signal handler that takes a block comes before or after.
+                segment, start, blocks = self._segment
+                at = self._next
+                self._next = at + 1
+                number = self._number
+                self._number = number + 1
+                if at < blocks:
+                    break
+                self._grow(blocks)
         word = at * _WORDS_PER_BLOCK
         segment[word + 1] = owner
         segment[word] = block_type | number << 32
@@ -99,30 +107,38 @@ class SpoolFile:
         """Add to the number of records that found no room."""
         self._header[layout.H_DROPPED] += records
 
-    def _grow(self) -> None:
-        length = min(self._segment_blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT)
-        if self._max_bytes:
-            length = min(length, (self._max_bytes - self._size) // layout.BLOCK_BYTES * layout.BLOCK_BYTES)
-            if length <= 0:
-                raise NoRoom(layout.ENDED_MAX_SIZE, f"the session has reached its largest size ({self._max_bytes} bytes)")
-        start = self._size
+    def _grow(self, blocks: int) -> None:
+        """Begin a new segment, twice as large as the last one with its so many blocks."""
+        if self._full is not None:
+            raise NoRoom(*self._full.args)
+        length = self._room(min(blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT))
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            if not length:
+                raise NoRoom(layout.ENDED_MAX_SIZE, f"it has reached its largest size ({self._max_bytes} bytes)")
             try:
-                segment = self._extend(fd, length)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            raise NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}") from error
-        self._segment, self._segment_start = segment, start
-        self._segment_blocks = length // layout.BLOCK_BYTES
+                fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    segment = self._extend(fd, length)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                raise NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}") from None
+        except NoRoom as reason:
+            self._full = reason
+            raise
+        self._segment = segment
         self._next = 0
 
-    def _extend(self, fd: int, length: int) -> memoryview:
-        reserve(fd, self._size, length)
-        words = map_words(fd, self._size, length)
-        self._size += length
-        return words
+    def _room(self, length: int) -> int:
+        """What of a segment's length the cap leaves, in whole blocks."""
+        return max(0, min(length, self._max_bytes - self._size) // layout.BLOCK_BYTES * layout.BLOCK_BYTES)
+
+    def _extend(self, fd: int, length: int) -> tuple[memoryview, int, int]:
+        # Claimed first: a signal handler in the middle of this may extend the file as well, and must do it elsewhere.
+        offset = self._size
+        self._size = offset + length
+        reserve(fd, offset, length)
+        return map_words(fd, offset, length), offset, length // layout.BLOCK_BYTES
 
 
 def start_ticks() -> int:

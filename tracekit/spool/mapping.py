@@ -9,6 +9,7 @@ import errno
 import mmap
 import os
 import sys
+from _signal import SIG_IGN, SIGXFSZ, getsignal
 
 _ZEROS = 65536
 
@@ -19,6 +20,9 @@ def reserve(fd: int, offset: int, length: int) -> None:
     Raises:
         OSError: there is no room (ENOSPC, EDQUOT), or the file may not grow that far (EFBIG).
     """
+    if getsignal(SIGXFSZ) != SIG_IGN and offset + length > _size_limit():
+        # Python ignores the signal, unless the program took that back: then trying alone would kill it.
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     try:
         os.posix_fallocate(fd, offset, length)
     except OSError as error:
@@ -27,6 +31,13 @@ def reserve(fd: int, offset: int, length: int) -> None:
         # The file system cannot reserve: write the zeros, which comes to the same wherever it does not compress them away.
         for start in range(offset, offset + length, _ZEROS):
             os.pwrite(fd, bytes(min(_ZEROS, offset + length - start)), start)
+
+
+def _size_limit() -> float:
+    from resource import RLIM_INFINITY, RLIMIT_FSIZE, getrlimit
+
+    limit, _ = getrlimit(RLIMIT_FSIZE)
+    return float("inf") if limit == RLIM_INFINITY else limit
 
 
 def map_words(fd: int, offset: int, length: int) -> memoryview:

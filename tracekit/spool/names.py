@@ -7,33 +7,41 @@ from _thread import RLock
 from tracekit.spool import layout
 from tracekit.spool.file import NoRoom, SpoolFile
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # Names made anew for each call (f-strings) must not fill the program's memory: past this many, texts are written each time.
 _REMEMBERED = 20_000
-_BLOCK_END = layout.BLOCK_BYTES // 8 - layout.BLOCK_HEAD_WORDS
+_BLOCK_WORDS = layout.BLOCK_BYTES // 8 - layout.BLOCK_HEAD_WORDS
 
 
 class Names:
-    """The names of one spool. Id 0 stands for a name that could not be kept."""
+    """The names of one spool. Id 0 stands for a name that could not be kept.
 
-    def __init__(self, spool: SpoolFile) -> None:
-        self._spool = spool
+    Args:
+        spool: where they are written.
+        no_room: called with a NoRoom's `args` when the spool cannot grow.
+    """
+
+    def __init__(self, spool: SpoolFile, no_room: Callable[[int, str], None]) -> None:
+        self._spool: SpoolFile | None = spool
+        self._no_room = no_room
         self._lock = RLock()
         self._ids: dict[str, int] = {}
         self._count = 0
-        self._words: memoryview | None = None
+        self._words: memoryview = memoryview(b"")
         self._at = 0
         self._left = 0
+        self._writing = False
 
     def intern(self, text: str) -> int:
         """The id of a text; writes it down on first sight."""
         number = self._ids.get(text)
         if number is None:
-            with self._lock:
-                number = self._ids.get(text)
-                if number is None:
-                    number = self.add(text)
-                    if len(self._ids) < _REMEMBERED:
-                        self._ids[text] = number
+            number = self.add(text)
+            if len(self._ids) < _REMEMBERED:
+                self._ids[text] = number
         return number
 
     def add(self, text: str) -> int:
@@ -41,28 +49,48 @@ class Names:
         data = text.encode("utf-8", "replace")
         if len(data) > layout.NAME_BYTES:
             data = data[: layout.NAME_BYTES].decode("utf-8", "ignore").encode()
+        try:
+            with self._lock:
+                return self._write(data)
+        except NoRoom as reason:  # told outside of the lock: stderr may be anything
+            self._no_room(*reason.args)
+            return 0
+
+    def abandon(self) -> None:
+        """Write nothing any more. A fork's child calls it: the lock may be held by a thread that it has not."""
+        self._spool = None
+        self._lock = RLock()
+        self._left = 0
+
+    def _write(self, data: bytes) -> int:
         size = 1 + (len(data) + 7) // 8
-        with self._lock:
-            if self._count == layout.A_MAX:
+        # A signal handler in the middle of an entry gets a new block: behind an entry that is never finished nothing is read.
+        outer = self._writing
+        self._writing = True
+        try:
+            if (outer or size > self._left) and not self._turn():
                 return 0
-            if size > self._left and not self._turn():
-                return 0
-            # Reserved before it is filled: a signal handler may come in between and add a name of its own.
             words, at = self._words, self._at
             self._at = at + size
             self._left -= size
             number = self._count + 1
+            if number > layout.A_MAX:
+                return 0
             self._count = number
-        assert words is not None
-        if data:
-            words[at + 1 : at + size] = memoryview(data.ljust((size - 1) * 8, b"\0")).cast("Q")
-        words[at] = len(data) | (number + 1) << 32
-        return number
+            if data:
+                words[at + 1 : at + size] = memoryview(data.ljust((size - 1) * 8, b"\0")).cast("Q")
+            words[at] = len(data) | (number + 1) << 32
+            return number
+        except BaseException:  # an interrupt in the middle of an entry: likewise
+            self._left = 0
+            raise
+        finally:
+            self._writing = outer
 
     def _turn(self) -> bool:
-        try:
-            words, at, _ = self._spool.take_block(layout.BLOCK_NAMES)
-        except NoRoom:
+        spool = self._spool
+        if spool is None:
             return False
-        self._words, self._at, self._left = words, at, _BLOCK_END
+        self._words, self._at, _ = spool.take_block(layout.BLOCK_NAMES)
+        self._left = _BLOCK_WORDS
         return True

@@ -78,14 +78,14 @@ def read_spool(path: str | os.PathLike[str]) -> Spool:
     words, size = _map(path)
     header = _header(path, words, size)
     spool = Spool(path, header, {}, [])
-    blocks = _blocks(words, size, spool.notes)
+    blocks = _blocks(words, size, path.name, spool.notes)
     types = blocks[:, 0] & np.uint64(0xFFFFFFFF)
     known = (types == 0) | (types == layout.BLOCK_RECORDS) | (types == layout.BLOCK_NAMES)
     if not known.all():
-        spool.notes.append(f"{path.name} has {int((~known).sum())} damaged blocks, which are left out")
+        spool.notes.append(f"{path.name}: damaged blocks, left out: {int((~known).sum())}")
     damaged = sum(not _read_names(blocks[at], spool.names) for at in np.flatnonzero(types == layout.BLOCK_NAMES))
     if damaged:
-        spool.notes.append(f"{path.name} has {damaged} damaged blocks of names: some names are missing")
+        spool.notes.append(f"{path.name}: damaged blocks of names, of which some names are missing: {damaged}")
     spool.threads = _read_threads(blocks, np.flatnonzero(types == layout.BLOCK_RECORDS))
     return spool
 
@@ -130,14 +130,14 @@ def _header(path: Path, words: Words, size: int) -> Header:
     )
 
 
-def _blocks(words: Words, size: int, notes: list[str]) -> Words:
+def _blocks(words: Words, size: int, name: str, notes: list[str]) -> Words:
     """The blocks, a row each; a last one that is cut off is filled up with zeros, which is what a hole looks like."""
     body = words[layout.HEADER_BYTES // 8 :]
     whole = len(body) // _BLOCK_WORDS
     blocks = body[: whole * _BLOCK_WORDS].reshape(whole, _BLOCK_WORDS)
     rest = body[whole * _BLOCK_WORDS :]
     if size < layout.HEADER_BYTES or (size - layout.HEADER_BYTES) % layout.BLOCK_BYTES:
-        notes.append(f"the spool is cut off at byte {size}: what came after it is missing")
+        notes.append(f"{name} is cut off at byte {size}: what came after it is missing")
     if len(rest) >= layout.BLOCK_HEAD_WORDS:
         # Half a record is none: only whole slots of the cut block are kept.
         last = np.zeros((1, _BLOCK_WORDS), np.uint64)

@@ -1,0 +1,148 @@
+"""report, check, recover, doctor, help: the commands that take a trace or a machine. Runs the real command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracekit.load import load
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+BLOCKING = "import asyncio, time\nasync def main(): time.sleep(0.12)\nasyncio.run(main())\n"
+
+
+@pytest.fixture
+def tracekit(tmp_path: Path) -> Run:
+    """The command line, in the test's directory."""
+
+    def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tracekit", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options)
+
+    return run
+
+
+@pytest.fixture
+def blocking(tracekit: Run, tmp_path: Path) -> Path:
+    """A trace of a program that blocks its loop for 120 ms."""
+    assert tracekit("run", "-q", "-o", "out.json", "-c", BLOCKING).returncode == 0
+    return tmp_path / "out.json"
+
+
+def test_report(tracekit: Run, blocking: Path) -> None:
+    """The text names the finding, the task and its coroutine."""
+    result = tracekit("report", str(blocking))
+
+    assert result.returncode == 0
+    assert "loop-blocked" in result.stdout
+    assert "main" in result.stdout
+
+
+def test_report_as_json(tracekit: Run, blocking: Path) -> None:
+    """One object, with the keys that are promised."""
+    report = json.loads(tracekit("report", str(blocking), "--json").stdout)
+
+    assert set(report) >= {"schema", "program", "wall_s", "processes", "threads", "tasks", "loops", "findings"}
+    (finding,) = report["findings"]
+    assert finding["slug"] == "loop-blocked"
+    assert finding["duration_s"] >= 0.12
+    assert finding["function"].endswith("main")
+
+
+@pytest.mark.parametrize(("rule", "status"), [("loop-blocked>100ms", 1), ("loop-blocked>60s", 0), ("loop-blocked", 1)])
+def test_fail_on(tracekit: Run, blocking: Path, rule: str, status: int) -> None:
+    """A broken rule is exit code 1."""
+    assert tracekit("report", str(blocking), "--fail-on", rule).returncode == status
+
+
+def test_check(tracekit: Run, blocking: Path) -> None:
+    """A sound trace is called sound."""
+    result = tracekit("check", str(blocking))
+
+    assert (result.returncode, "sound" in result.stdout) == (0, True)
+
+
+def test_recover(tracekit: Run, tmp_path: Path) -> None:
+    """A session whose leader was killed as well becomes a trace beside it, and is removed."""
+    assert tracekit("run", "-q", "--keep-session", "-o", "out.json", "-c", BLOCKING).returncode == 0
+    (tmp_path / "out.json").unlink()
+    (tmp_path / "out.tracekit" / "session.json").unlink()
+
+    result = tracekit("recover", "out.tracekit")
+
+    assert result.returncode == 0
+    assert "loop-blocked" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json.gz"]
+    assert len(load(tmp_path / "out.json.gz").tasks) >= 1
+
+
+def bad_inputs(folder: Path) -> dict[str, bytes | None]:
+    """Names and contents of what is no trace; None is a directory."""
+    return {
+        "empty.json": b"",
+        "garbage.json": b"\x00\xff nonsense",
+        "text.json": b"hello\n",
+        "cut.json": b'{"traceEvents":[{"ph":"X"',
+        "cut.json.gz": b"\x1f\x8b\x08\x00\x00",
+        "other.json": b'{"traceEvents":[]}',
+        "cut.spool": b"TRAC",
+        "directory": None,
+    }
+
+
+@pytest.mark.parametrize("command", ["report", "check", "open", "recover"])
+@pytest.mark.parametrize("name", [*bad_inputs(Path()), "missing.json"])
+def test_bad_input(tracekit: Run, tmp_path: Path, command: str, name: str) -> None:
+    """One clear line on stderr, exit code 2, no traceback, and the file stays."""
+    content = bad_inputs(tmp_path).get(name, b"")
+    if content is None:
+        (tmp_path / name).mkdir()
+    elif name != "missing.json":
+        (tmp_path / name).write_bytes(content)
+
+    result = tracekit(command, name)
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+    assert (tmp_path / name).exists() == (name != "missing.json")
+
+
+def test_spool_cut_anywhere_in_its_last_page(tracekit: Run, tmp_path: Path) -> None:
+    """A session whose spool is cut at any byte of its last page loads, with what was complete."""
+    code = "import tracekit as tk\nfor number in range(3000): tk.instant('tick')\n"
+    assert tracekit("run", "-q", "--keep-session", "-o", "out.json", "-c", code).returncode == 0
+    (spool,) = (tmp_path / "out.tracekit").glob("*.spool")
+    whole = spool.read_bytes()
+    used = len(whole.rstrip(b"\0"))
+    for cut in range(used - 4096, used + 1):
+        spool.write_bytes(whole[:cut])
+        trace = load(tmp_path / "out.tracekit")
+        assert len(trace.instants) <= 3000
+        assert len(trace.processes) == 1
+
+
+def test_doctor(tracekit: Run) -> None:
+    """On a machine where the tests run, recording works, and doctor says so."""
+    result = tracekit("doctor")
+
+    assert result.returncode == 0
+    assert "records itself" in result.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["report", "-h"], ["open", "-h"], ["check", "-h"], ["recover", "-h"]])
+def test_help(tracekit: Run, words: list[str]) -> None:
+    """Every command has a page that says what it does."""
+    result = tracekit(*words)
+
+    assert result.returncode == 0
+    assert "Usage: tracekit" in result.stdout
+    assert len(result.stdout.splitlines()) > 8

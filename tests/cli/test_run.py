@@ -1,0 +1,258 @@
+"""`tracekit run`: the program sees and does what it would without it, and its trace is there afterwards. Runs the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracekit.load import load
+from tracekit.model.check import check
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], str]:
+    """Writes a script into an empty working directory."""
+
+    def write(code: str, name: str = "program.py") -> str:
+        (tmp_path / name).write_text(textwrap.dedent(code))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def tracekit(tmp_path: Path) -> Run:
+    """The command line, in the test's directory."""
+
+    def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tracekit", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options)
+
+    return run
+
+
+SELF_PORTRAIT = """
+    import os, signal, sys
+    import __main__
+    print(sys.argv, os.getcwd(), sys.path, __name__, __file__, __main__.__spec__)
+    print(sys.stdin.read(), os.isatty(0), os.getpgrp() == int(sys.argv[1]))
+    print([(number.name, str(signal.getsignal(number))) for number in sorted(signal.valid_signals(), key=int) if hasattr(number, "name")])
+    print(sorted(os.listdir("/proc/self/fd")), os.environ.get("PYTHONPATH", "").endswith("elsewhere"))
+    sys.stderr.write("to stderr\\n")
+    sys.exit(3)
+"""
+
+
+def test_program_sees_what_it_would_see(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
+    """argv, cwd, sys.path, __main__, stdin, process group, signals, open files, output and exit code are the same."""
+    name = script(SELF_PORTRAIT)
+    environment = {**os.environ, "PYTHONPATH": "elsewhere"}
+    group = str(os.getpgrp())
+    plain = subprocess.run(
+        [sys.executable, name, group, "-x", "--open"],
+        cwd=tmp_path, capture_output=True, text=True, input="hello", env=environment, check=False,
+    )  # fmt: skip
+    traced = tracekit("run", "-q", "-o", "out.json", name, group, "-x", "--open", input="hello", env=environment)
+
+    assert (traced.stdout, traced.stderr, traced.returncode) == (plain.stdout, plain.stderr, 3)
+    assert check(load(tmp_path / "out.json")) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "program.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["-m", "json.tool", "in.json"], "{}\n"),
+        (["-mjson.tool", "in.json"], "{}\n"),
+        (["-c", "import sys; print(sys.argv)", "-m", "a"], "['-c', '-m', 'a']\n"),
+        (["--", "echo", "-n", "--quiet"], "--quiet"),
+        (["--", "sh", "-c", f"{sys.executable} -c 'print(1)' | cat"], "1\n"),
+    ],
+)
+def test_what_can_be_run(tracekit: Run, tmp_path: Path, words: list[str], printed: str) -> None:
+    """A module, code and any command run with their own options; tracekit's end where they begin."""
+    (tmp_path / "in.json").write_text("{}")
+
+    result = tracekit("run", "--quiet", "-o", "out.json.gz", *words)
+
+    assert (result.stdout, result.stderr, result.returncode) == (printed, "", 0)
+    assert check(load(tmp_path / "out.json.gz")) == []
+
+
+def test_says_what_it_found_and_where_the_trace_is(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
+    """On stderr: the finding, and the commands that go on from there; on stdout only what the program prints."""
+    name = script(
+        """
+        import asyncio, time
+
+        async def handler():
+            time.sleep(0.06)
+
+        async def main():
+            await asyncio.gather(handler(), asyncio.sleep(0))
+
+        asyncio.run(main())
+        """
+    )
+
+    result = tracekit("run", name)
+
+    assert result.stdout == ""
+    assert "loop-blocked" in result.stderr
+    assert "handler" in result.stderr
+    (trace,) = (tmp_path / "traces").glob("program-*.json.gz")
+    assert f"tracekit open traces/{trace.name}" in result.stderr
+
+
+def test_uncaught_exception(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
+    """The traceback and the exit code are Python's own."""
+    name = script("import threading\nthreading.Thread(target=lambda: 1 / 0).start()\nraise KeyError('mine')\n")
+    plain = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    traced = tracekit("run", "-q", "-o", "out.json", name)
+
+    assert traced.returncode == plain.returncode == 1
+    assert sorted(traced.stderr.splitlines()) == sorted(plain.stderr.splitlines())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT])
+def test_death_by_signal_is_passed_on(tracekit: Run, tmp_path: Path, number: signal.Signals) -> None:
+    """A program that dies of a signal: tracekit dies of it too, after it has written the trace."""
+    code = f"import os, signal; signal.signal({int(number)}, signal.SIG_DFL) if {int(number)} != 9 else 0; os.kill(os.getpid(), {int(number)})"
+
+    result = tracekit("run", "-q", "-o", "out.json", "-c", code)
+
+    assert result.returncode == -number
+    assert load(tmp_path / "out.json").exit_status == 128 + number
+
+
+@pytest.mark.parametrize(("sent", "seen"), [(signal.SIGTERM, "TERM"), (signal.SIGHUP, "HUP")])
+def test_signals_are_forwarded(tmp_path: Path, sent: signal.Signals, seen: str) -> None:
+    """TERM and HUP sent to tracekit reach the program."""
+    code = (
+        "import signal, sys\n"
+        f"signal.signal(signal.SIG{seen}, lambda *_: (print('{seen}', flush=True), sys.exit(5)))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracekit", "run", "-q", "-o", "out.json", "-c", code],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+    process.send_signal(sent)
+
+    assert process.communicate(timeout=60)[0] == f"{seen}\n"
+    assert process.returncode == 5
+    assert check(load(tmp_path / "out.json")) == []
+
+
+def test_interrupt_from_the_terminal(tmp_path: Path) -> None:
+    """Ctrl-C reaches both; the program ends as it wants to, and the trace is written."""
+    code = (
+        "import signal\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        "    signal.pause()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracekit", "run", "-q", "-o", "out.json", "-c", code],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+    os.killpg(process.pid, signal.SIGINT)
+
+    assert process.communicate(timeout=60)[0] == "stopped\n"
+    assert process.returncode == 0
+    assert check(load(tmp_path / "out.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "nothing to run"),
+        (["nosuch.py"], "no such script"),
+        (["--", "nosuchcommand"], "no such command"),
+        (["--"], "nothing to run after --"),
+        (["-m"], "-m needs a module"),
+        (["-o", "out.txt", "-c", "print(1)"], "must end in .json"),
+        (["-o", "/proc/nothing/out.json", "-c", "print(1)"], "cannot write"),
+        (["-o", ".json/", "-c", "print(1)"], "must end in"),
+        (["--threshold", "soon", "-c", "print(1)"], "is no duration"),
+        (["--max-size", "big", "-c", "print(1)"], "is no size"),
+        (["--nonsense", "-c", "print(1)"], "No such option"),
+    ],
+)
+def test_bad_command_lines(tracekit: Run, tmp_path: Path, words: list[str], message: str) -> None:
+    """One clear line, exit code 2, and the program has not run."""
+    result = tracekit("run", *words)
+
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unfinished_session_is_not_overwritten(tracekit: Run, tmp_path: Path) -> None:
+    """A session that lies where the new one would is kept, and the message says how to recover it."""
+    (tmp_path / "out.tracekit").mkdir()
+
+    result = tracekit("run", "-o", "out.json", "-c", "print(1)")
+
+    assert result.returncode == 2
+    assert "tracekit recover" in result.stderr
+    assert result.stdout == ""
+
+
+def test_session_is_kept_on_request(tracekit: Run, tmp_path: Path) -> None:
+    """--keep-session leaves the raw recording; it gives the same findings as the trace."""
+    assert tracekit("run", "-q", "--keep-session", "-o", "out.json", "-c", "pass").returncode == 0
+
+    reports = [json.loads(tracekit("report", "--json", name).stdout) for name in ("out.json", "out.tracekit")]
+
+    assert reports[0]["processes"] == reports[1]["processes"]
+    assert (tmp_path / "out.tracekit").stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in (tmp_path / "out.tracekit").iterdir())
+
+
+def test_max_size(tracekit: Run, tmp_path: Path) -> None:
+    """Past its largest size recording stops and says so; the program goes on, and the trace tells what is missing."""
+    code = "import tracekit as tk\nfor number in range(50_000): tk.instant('tick')\nprint('done')"
+
+    result = tracekit("run", "--max-size", "300kB", "-o", "out.json", "-c", code)
+
+    assert result.stdout == "done\n"
+    assert result.stderr.count("stops recording") == 1
+    trace = load(tmp_path / "out.json")
+    assert 0 < len(trace.instants) < 50_000
+    assert any("size" in note or "dropped" in note for note in trace.notes)
+
+
+def test_session_within_a_traced_program(tracekit: Run, tmp_path: Path) -> None:
+    """A program that starts a session of its own under `run` goes on, and is told that it is recorded already."""
+    code = "import tracekit as tk\nwith tk.session('own.json'): tk.instant('x')\nprint('done')"
+
+    result = tracekit("run", "-o", "out.json", "-c", code)
+
+    assert result.stdout == "done\n"
+    assert "records this program already" in result.stderr
+    assert len(load(tmp_path / "out.json").instants) == 1
+    assert not (tmp_path / "own.json").exists()

@@ -1,0 +1,113 @@
+"""The invariants: a sound trace has no fault, and each way to break one is found. Knows no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tracekit.model.builder import Builder
+from tracekit.model.check import check
+from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
+
+
+@pytest.fixture
+def trace() -> Trace:
+    """A thread with a step and a job on it, the step's task, and an arrow."""
+    builder = Builder("app.py")
+    process = builder.process(7, "app.py")
+    thread = builder.thread(process, 7, "main", main=True)
+    task = builder.task(process, builder.loop(process, thread, "Loop"), "t", ended=100, running=40, ready=60)
+    on_thread, on_task = builder.track(TrackKind.THREAD, thread), builder.track(TrackKind.TASK, task)
+    builder.slice(on_thread, 0, 100, "main", Category.THREAD)
+    step = builder.slice(on_thread, 60, 100, "t", Category.STEP, task=task)
+    builder.slice(on_thread, 10, 20, "job", Category.JOB)
+    builder.slice(on_task, 0, 100, "t (f)", Category.TASK, task=task)
+    builder.slice(on_task, 0, 60, "ready", Category.READY, task=task)
+    builder.slice(on_task, 60, 100, "running", Category.RUNNING, task=task)
+    builder.flow(FlowKind.CREATE, on_thread, 15, step)
+    builder.instant(on_thread, 5, "tick")
+    builder.counter(process, 6, "queue", "depth", 1)
+    return builder.build()
+
+
+def test_a_sound_trace_has_no_fault(trace: Trace) -> None:
+    """What the builder makes of sound rows is sound."""
+    assert check(trace) == []
+
+
+def _put(table: str, column: str, at: int, value: int) -> Callable[[Trace], None]:
+    def put(trace: Trace) -> None:
+        getattr(getattr(trace, table), column)[at] = value
+
+    return put
+
+
+def _row(table: str, attribute: str, value: object) -> Callable[[Trace], None]:
+    def put(trace: Trace) -> None:
+        setattr(getattr(trace, table)[0], attribute, value)
+
+    return put
+
+
+# Slices: 0 main, 1 job, 2 step, 3 the task, 4 ready, 5 running.
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_put("slices", "name", 0, 99), "out of its range"),
+        (_put("slices", "track", 0, -1), "out of its range"),
+        (_put("flows", "target", 0, 99), "out of its range"),
+        (_put("slices", "category", 1, 77), "unknown values"),
+        (_row("processes", "parent", 3), "not there"),
+        (_row("processes", "parent", 0), "its own ancestor"),
+        (_row("threads", "process", 9), "not there"),
+        (_row("tracks", "owner", 9), "not there"),
+        (_put("slices", "end", 0, 101), "outside of the trace's duration"),
+        (_put("slices", "end", 1, 9), "ends before it starts"),
+        (_row("threads", "ended", -1), "no possible life"),
+        (_put("slices", "start", 1, 70), "not sorted"),
+        (_put("slices", "end", 1, 70), "sticks out"),
+        (_put("slices", "category", 1, Category.READY), "wrong kind"),
+        (_put("slices", "task", 2, -1), "belongs to no task"),
+        (_put("slices", "task", 4, -1), "another task's track"),
+        (_put("slices", "category", 1, Category.THREAD), "has 2 THREAD slices"),
+        (_put("slices", "start", 0, 15), "outside of its THREAD"),
+        (_put("flows", "time", 0, 61), "runs backwards"),
+        (_put("flows", "track", 0, 1), ""),
+        (_row("tasks", "awaiting", 1), "do not add up"),
+        (_put("slices", "end", 4, 50), "not those of its phases"),
+    ],
+)
+def test_each_fault_is_found(trace: Trace, damage: Callable[[Trace], None], words: str) -> None:
+    """Each invariant, broken by itself, is named in a sentence."""
+    damage(trace)
+    faults = check(trace)
+    assert any(words in fault for fault in faults) if words else faults == []
+
+
+def test_a_flow_from_nowhere_is_found(trace: Trace) -> None:
+    """An arrow must start in a slice of its track."""
+    trace.slices.start[0] = 30
+    trace.slices.start[1] = 30
+    trace.slices.end[1] = 40
+    assert any("has no slice" in fault for fault in check(trace))
+
+
+def test_columns_of_different_length_are_found(trace: Trace) -> None:
+    """A table whose columns do not match is named."""
+    trace.slices.args = np.zeros(1, np.int32)
+    assert check(trace) == ["Slices: the columns differ in length"]
+
+
+def test_many_faults_are_few_sentences() -> None:
+    """A thousand faults of one kind are told in a handful of sentences."""
+    builder = Builder()
+    thread = builder.thread(builder.process(7, "p"), 7, "main")
+    track = builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 0, 10_000, "main", Category.THREAD)
+    for time in range(1000):
+        builder.slice(track, time * 10, time * 10 + 5, "job", Category.JOB)
+    trace = builder.build()
+    trace.slices.end[1:] = trace.slices.start[1:] - 1
+    assert 0 < len(check(trace)) < 20

@@ -96,4 +96,5 @@ def picture(session: nox.Session) -> None:
         trace = folder / f"{name}.json.gz"
         session.run("tracekit", "run", "--quiet", "-o", str(trace), f"workloads/{name}.py")
         traces.append(str(trace))
-    session.run("python", "tests/perfetto/screenshot.py", *traces, "-o", "traces/sample-article.png")
+    captions = ("--caption", "threads: the polls go on", "--caption", "asyncio: one step of 2 s holds up everybody")
+    session.run("python", "-m", "tests.perfetto.screenshot", "traces/sample-article.png", *traces, *captions)

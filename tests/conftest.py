@@ -118,14 +118,13 @@ def nothing_left_behind() -> Iterator[None]:
 
 def _hookable() -> dict[str, object]:
     """Every attribute that a hook replaces, in the modules that are there."""
+    import _posixsubprocess
     import asyncio
     import concurrent.futures.process
     import concurrent.futures.thread
     import gc
     import multiprocessing.util
     import subprocess
-
-    import _posixsubprocess
 
     futures = concurrent.futures
     owners = {
@@ -144,7 +143,11 @@ def _hookable() -> dict[str, object]:
         "util": (multiprocessing.util, ("info",)),
         "os": (os, ("posix_spawn", "posix_spawnp")),
     }
-    found = {f"{name}.{attribute}": owner.__dict__.get(attribute) for name, (owner, names) in owners.items() for attribute in names}
+    found: dict[str, object] = {
+        f"{name}.{attribute}": owner.__dict__.get(attribute)
+        for name, (owner, attributes) in owners.items()
+        for attribute in attributes
+    }
     # A test framework may have callbacks of its own.
     found["gc.callbacks"] = [callback for callback in gc.callbacks if "tracekit" in getattr(callback, "__module__", "")]
     return found

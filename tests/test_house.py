@@ -36,7 +36,19 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 
-HEAVY = ("numpy", "orjson", "rich", "click", "structlog", "viztracer", "typing", "dataclasses", "inspect", "asyncio", "json")
+HEAVY = (
+    "numpy",
+    "orjson",
+    "rich",
+    "click",
+    "structlog",
+    "viztracer",
+    "typing",
+    "dataclasses",
+    "inspect",
+    "asyncio",
+    "json",
+)
 
 
 def room_of(path: Path) -> str:

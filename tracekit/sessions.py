@@ -170,8 +170,9 @@ class _Started:
         self.quiet = quiet
         directory.create(self.directory)
         try:
-            program = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else "python"
-            description = directory.describe(self.directory, program or "python", getattr(sys, "orig_argv", sys.argv))
+            argv = getattr(sys, "argv", None) or [""]
+            program = os.path.basename(argv[0]) or "python"
+            description = directory.describe(self.directory, program, getattr(sys, "orig_argv", argv))
             description["child_pid"] = os.getpid()
             directory.write(self.directory, description)
             self.pid = os.getpid()
@@ -179,11 +180,12 @@ class _Started:
         except OSError as error:
             directory.remove(self.directory)
             raise TracekitError(f"cannot record into {self.directory}: {error.strerror}") from None
-        self._saved = _join_children(os.environ, environment(self.directory, options, os.environ))
+        self._joined = environment(self.directory, options, os.environ)
+        self._saved = _join_children(os.environ, self._joined)
 
     def stop(self) -> None:
         """End the recording and have the trace written."""
-        _leave_children(os.environ, self._saved)
+        _leave_children(os.environ, self._joined, self._saved)
         self.recording.stop()
         if os.getpid() == self.pid:  # a fork that goes on as a program of its own leaves the trace to its parent
             _convert(self)
@@ -199,23 +201,35 @@ def _join_children(environ: MutableMapping[str, str], joined: Mapping[str, str])
     return saved
 
 
-def _leave_children(environ: MutableMapping[str, str], saved: Mapping[str, str | None]) -> None:
+def _leave_children(
+    environ: MutableMapping[str, str], joined: Mapping[str, str], saved: Mapping[str, str | None]
+) -> None:
     for name, value in saved.items():
+        if environ.get(name) != joined[name]:  # the program has set it since; without the session the bootstrap is idle
+            continue
         if value is None:
-            environ.pop(name, None)
+            del environ[name]
         else:
             environ[name] = value
+
+
+# Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
+_CONVERTER = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
 
 
 def _convert(started: _Started) -> None:
     import subprocess
 
-    command = [sys.executable, "-m", "tracekit", "recover", started.directory, "-o", started.output]
+    command = [sys.executable, "-c", _CONVERTER, "recover", started.directory, "-o", started.output]
     command += ["--keep-session"] if started.keep_session else []
     command += ["--quiet"] if started.quiet else []
     # As a child of its own, where the program's own packages and settings don't get in the way.
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_plain_environment())
-    if result.returncode:
+    try:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_plain_environment()).returncode
+    except OSError as error:  # no Python to run, as in a program that embeds it; no process to be had
+        recording.tell(f"cannot run {sys.executable or 'Python'}: {error.strerror}")
+        status = -1
+    if status:
         recording.tell(
             f"the trace was not written; the session is kept: `tracekit recover {started.directory}` tries again"
         )
@@ -236,7 +250,7 @@ def start(
     keep_session: bool = False,
     quiet: bool = True,
 ) -> None:
-    """Begin to record this process, and the children that it starts from now on.
+    """Begin to record this process, and the children that it starts from now on; until `stop`, or until the program exits.
 
     It may be called in the middle of things: live threads, running loops and pools are taken in and marked as begun before.
     Under `tracekit run`, which records the whole program already, it does nothing.
@@ -256,7 +270,10 @@ def start(
         raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
     options = Options(parse_duration(threshold), parse_size(max_size) if max_size else 0)
     if _running is None:
+        import atexit
+
         _started = _Started(os.fspath(output), options, keep_session, quiet)
+        atexit.register(stop)
     else:
         recording.tell(f"`tracekit run` records this program already; {os.fspath(output)} is not written")
 
@@ -266,6 +283,9 @@ def stop() -> None:
     global _started
     started, _started = _started, None
     if started is not None:
+        import atexit
+
+        atexit.unregister(stop)
         started.stop()
 
 

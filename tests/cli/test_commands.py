@@ -24,7 +24,9 @@ def tracekit(tmp_path: Path) -> Run:
 
     def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tracekit", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options
+        )
 
     return run
 
@@ -83,25 +85,32 @@ def test_recover(tracekit: Run, tmp_path: Path) -> None:
     assert len(load(tmp_path / "out.json.gz").tasks) >= 1
 
 
-def bad_inputs(folder: Path) -> dict[str, bytes | None]:
-    """Names and contents of what is no trace; None is a directory."""
-    return {
-        "empty.json": b"",
-        "garbage.json": b"\x00\xff nonsense",
-        "text.json": b"hello\n",
-        "cut.json": b'{"traceEvents":[{"ph":"X"',
-        "cut.json.gz": b"\x1f\x8b\x08\x00\x00",
-        "other.json": b'{"traceEvents":[]}',
-        "cut.spool": b"TRAC",
-        "directory": None,
-    }
+# Names and contents of what is no trace; None is a directory.
+BAD_INPUTS: dict[str, bytes | None] = {
+    "empty.json": b"",
+    "garbage.json": b"\x00\xff nonsense",
+    "text.json": b"hello\n",
+    "cut.json": b'{"traceEvents":[{"ph":"X"',
+    "cut.json.gz": b"\x1f\x8b\x08\x00\x00",
+    "other.json": b'{"traceEvents":[]}',
+    "cut.spool": b"TRAC",
+    "directory": None,
+}
 
 
-@pytest.mark.parametrize("command", ["report", "check", "open", "recover"])
-@pytest.mark.parametrize("name", [*bad_inputs(Path()), "missing.json"])
+BAD = [*BAD_INPUTS, "missing.json"]
+# `open` takes all that Perfetto may read: of JSON it looks at the beginning only.
+TO_OPEN = [name for name in BAD if not name.startswith(("cut.json", "other"))]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [(command, name) for command in ("report", "check", "recover") for name in BAD]
+    + [("open", name) for name in TO_OPEN],
+)
 def test_bad_input(tracekit: Run, tmp_path: Path, command: str, name: str) -> None:
     """One clear line on stderr, exit code 2, no traceback, and the file stays."""
-    content = bad_inputs(tmp_path).get(name, b"")
+    content = BAD_INPUTS.get(name, b"")
     if content is None:
         (tmp_path / name).mkdir()
     elif name != "missing.json":
@@ -138,11 +147,11 @@ def test_doctor(tracekit: Run) -> None:
     assert "records itself" in result.stdout
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["report", "-h"], ["open", "-h"], ["check", "-h"], ["recover", "-h"]])
-def test_help(tracekit: Run, words: list[str]) -> None:
+@pytest.mark.parametrize("command", [[], ["run"], ["report"], ["open"], ["check"], ["recover"], ["doctor"]], ids=str)
+def test_help(tracekit: Run, command: list[str]) -> None:
     """Every command has a page that says what it does."""
-    result = tracekit(*words)
+    result = tracekit(*command, "--help")
 
     assert result.returncode == 0
     assert "Usage: tracekit" in result.stdout
-    assert len(result.stdout.splitlines()) > 8
+    assert len(result.stdout.splitlines()) > 6

@@ -21,10 +21,10 @@ from tracekit.export.viewer import Viewer
 
 @pytest.fixture
 def traces(tmp_path: Path) -> list[Path]:
-    """Two files; what is in them is no concern of the server."""
+    """Two files; more than how they begin is no concern of the server."""
     paths = [tmp_path / "one.json.gz", tmp_path / "two <b> é.json"]
     for path in paths:
-        path.write_bytes(path.name.encode())
+        path.write_bytes(b"{}" + path.name.encode())
     (tmp_path / "private.json").write_text("private")
     return paths
 
@@ -70,7 +70,7 @@ def test_hands_out_page_and_traces(traces: list[Path]) -> None:
         assert _get(viewer, program)[0] == 200
         for link, path in zip(viewer.links, traces):
             status, body, headers = _get(viewer, _trace_path(link))
-            assert (status, body) == (200, path.name.encode())
+            assert (status, body) == (200, b"{}" + path.name.encode())
             assert _get(viewer, _trace_path(link), "HEAD")[:2] == (200, b"")
 
 
@@ -149,10 +149,12 @@ def test_only_loopback(traces: list[Path]) -> None:
 
 
 def test_cannot_serve(traces: list[Path], tmp_path: Path) -> None:
-    """A file that is not there, a folder, a port that is taken or is none: one clear error each."""
-    for path in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(TracekitError, match="cannot be read"):
-            Viewer([path])
+    """A file that is not there, a folder, no trace at all, a port that is taken or is none: one clear error each."""
+    (tmp_path / "empty.json").touch()
+    bad = {"none.json": "cannot be read", "": "is a directory", "empty.json": "is empty", "private.json": "no trace"}
+    for name, message in bad.items():
+        with pytest.raises(TracekitError, match=message):
+            Viewer([tmp_path / name])
     with Viewer(traces) as viewer:
         for port in (viewer.server_port, 70000):
             with pytest.raises(TracekitError, match=f"port {port} cannot be used"):

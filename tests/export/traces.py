@@ -11,11 +11,11 @@ from tracekit.model.trace import Args, Category, FlowKind, Trace, TrackKind
 
 # Few and short, so that slices share their borders.
 _TIMES = st.integers(0, 12)
-_NAMES = st.one_of(st.sampled_from(["a", "b", "", 'say "hi"', "C:\\dir\\", "two\nlines", "é 日本 😀"]), st.text(max_size=6))
-_NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([2**31 - 1, 2**31, 139912345678912, 4711]))
-_SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=6)
+_NAMES = st.one_of(
+    st.sampled_from(["a", "b", "", 'say "hi"', "C:\\dir\\", "two\nlines", "é 日本 😀"]), st.text(max_size=6)
 )
+_NUMBERS = st.one_of(st.integers(-3, 3), st.sampled_from([2**31 - 1, 2**31, 139912345678912, 4711]))
+_SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=6))
 _VALUES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3), max_leaves=5
 )
@@ -52,7 +52,9 @@ def _fill(draw: Any, builder: Builder) -> None:
     tracks = [*threads, *lanes, *tasks]
     for _ in range(draw(st.integers(0, 3))):
         value = draw(st.floats())
-        builder.counter(draw(st.integers(0, len(builder.processes) - 1)), draw(_TIMES), draw(_NAMES), draw(_NAMES), value)
+        builder.counter(
+            draw(st.integers(0, len(builder.processes) - 1)), draw(_TIMES), draw(_NAMES), draw(_NAMES), value
+        )
     if not tracks:
         return
     handles = list(range(len(threads) + len(tasks)))

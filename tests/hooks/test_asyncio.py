@@ -236,7 +236,7 @@ def test_several_loops_in_several_threads(new_loop: NewLoop, recorded: Callable[
 
 
 def test_session_in_the_middle_of_a_running_loop(new_loop: NewLoop, recorded: Callable[..., Any]) -> None:
-    """A loop that runs already is taken in: tasks from before are marked, new ones are seen whole, and the loop goes on after the session."""
+    """A loop that runs already is taken in: tasks from before are marked, new ones seen whole; the loop goes on afterwards."""
     made = recorded()
 
     async def old(event: asyncio.Event) -> None:

@@ -81,7 +81,7 @@ METHODS = multiprocessing.get_all_start_methods()
 
 @pytest.mark.parametrize("method", METHODS)
 def test_process_pool(run_python: Callable[..., Any], method: str) -> None:
-    """Jobs of a process pool are slices in the worker processes, each joined to where it was submitted, however workers are started."""
+    """Jobs of a process pool are slices in its workers, each joined to where it was submitted, however workers start."""
     ran = run_python(
         f"""
         import multiprocessing
@@ -134,5 +134,3 @@ def test_pool_that_was_there_before(recorded: Callable[..., Any]) -> None:
     assert len(rows_of(trace, "JOB")) == 1
     (worker,) = [thread for thread in trace.threads if thread.name.startswith("early")]
     assert worker.begun_before
-
-

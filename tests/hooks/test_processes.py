@@ -172,7 +172,9 @@ def test_python_that_cannot_be_entered(run_python: Callable[..., Any], start: st
 
 def test_program_that_is_no_python(run_python: Callable[..., Any]) -> None:
     """It appears as a process with its command."""
-    ran = run_python("import subprocess\nsubprocess.run(['echo', 'hello'])\nsubprocess.run(['true'], close_fds=False)\n")
+    ran = run_python(
+        "import subprocess\nsubprocess.run(['echo', 'hello'])\nsubprocess.run(['true'], close_fds=False)\n"
+    )
 
     assert ran.stdout == "hello\n"
     commands = [process.command for process in ran.trace.processes if process.parent is not None]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests_support import spans_of
 
 import tracekit as tk
-from tests_support import spans_of
 
 # Every kind of callable, traced and plain, so that one can be compared with the other.
 
@@ -63,7 +63,11 @@ class TestTransparent:
         traced = tk.trace(plain_function)
 
         assert traced(1, 5, 6, key=7, z=8) == plain_function(1, 5, 6, key=7, z=8)
-        assert (traced.__name__, traced.__qualname__, traced.__doc__) == ("plain_function", "plain_function", "The docstring.")
+        assert (traced.__name__, traced.__qualname__, traced.__doc__) == (
+            "plain_function",
+            "plain_function",
+            "The docstring.",
+        )
         assert inspect.signature(traced) == inspect.signature(plain_function)
 
     def test_kinds_stay_what_they_are(self) -> None:
@@ -109,7 +113,12 @@ class TestTransparent:
 
         def drive(function: Callable[[int], Any]) -> list[object]:
             generator = function(4)
-            seen: list[object] = [next(generator), generator.send("a"), generator.throw(KeyError()), generator.send("b")]
+            seen: list[object] = [
+                next(generator),
+                generator.send("a"),
+                generator.throw(KeyError()),
+                generator.send("b"),
+            ]
             try:
                 next(generator)
             except StopIteration as stop:
@@ -127,7 +136,11 @@ class TestTransparent:
 
         async def drive(function: Callable[[int], Any]) -> list[object]:
             generator = function(3)
-            seen: list[object] = [await generator.__anext__(), await generator.asend("sent"), await generator.athrow(KeyError)]
+            seen: list[object] = [
+                await generator.__anext__(),
+                await generator.asend("sent"),
+                await generator.athrow(KeyError),
+            ]
             seen += [number async for number in generator]
             closed = function(3)
             await closed.__anext__()
@@ -211,7 +224,17 @@ def test_span_arguments(recorded: Callable[..., Any]) -> None:
         def __repr__(self) -> str:
             raise RuntimeError
 
-    with recorded() as recording, tk.span("load", n=-1, f=0.5, s="é", t=True, z=None, big=1 << 70, broken=Broken(), deep=[list(range(9))]) as span:
+    many = {
+        "n": -1,
+        "f": 0.5,
+        "s": "é",
+        "t": True,
+        "z": None,
+        "big": 1 << 70,
+        "broken": Broken(),
+        "deep": [list(range(9))],
+    }
+    with recorded() as recording, tk.span("load", **many) as span:
         span.set(bytes=10)
 
     (row,) = spans_of(recording.trace)
@@ -376,10 +399,13 @@ def test_instant_and_counter(recorded: Callable[..., Any]) -> None:
     assert series == {"depth": 4.0, "full": 0.5}
 
 
-def test_counter_refuses_what_is_no_number(recorded: Callable[..., Any]) -> None:
-    """The message names the counter, the series and the type."""
-    with recorded(), pytest.raises(TypeError, match=r"'queue'.*'depth'.*str"):
-        tk.counter("queue", depth="4")  # type: ignore[arg-type]
+def test_counter_leaves_out_what_is_no_number(recorded: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """The program goes on; the note names the counter, the series and the type."""
+    with recorded() as recording:
+        tk.counter("queue", depth=None, length=4)  # type: ignore[arg-type]
+
+    assert "counter 'queue': a value of 'depth' was left out, NoneType is no number" in capsys.readouterr().err
+    assert list(recording.trace.counters.value) == [4.0]
 
 
 def test_threads_are_apart(recorded: Callable[..., Any]) -> None:

@@ -8,7 +8,8 @@ import click
 @click.command(short_help="Tell whether a trace is sound.")
 @click.argument("trace")
 def command(trace: str) -> None:
-    """Tell whether TRACE (a file or a session) is sound: slices nest, arrows point forwards, times add up, every reference leads somewhere.
+    """Tell whether TRACE (a file or a session) is sound: slices nest, arrows point forwards, times add up, every
+    reference leads somewhere.
 
     Prints what is wrong, a line each, and exits with 1; notes on what is missing are no faults.
     """

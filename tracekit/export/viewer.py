@@ -186,12 +186,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
+# What the formats that Perfetto reads begin with: JSON, gzip, zip, and the tag of a protobuf trace's first packet.
+_BEGINNINGS = (b"{", b"[", b"\x1f\x8b", b"PK", b"\x0a")
+
+
 def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        raise TracekitError(f"{path} is a directory; make a trace of a session first: tracekit recover {path}")
     try:
         with open(path, "rb") as file:
-            file.read(1)
+            beginning = file.read(64)
     except OSError as error:
         raise TracekitError(f"{path} cannot be read: {error.strerror or error}. Check the path.") from None
+    if not beginning:
+        raise TracekitError(f"{path} is empty, so there is nothing to open; record it again with `tracekit run`")
+    if not beginning.startswith(_BEGINNINGS) and not beginning.lstrip().startswith(_BEGINNINGS[:2]):
+        raise TracekitError(f"{path} is no trace that Perfetto reads; give a .json, .json.gz or .pftrace")
 
 
 def _page_files() -> dict[str, Path]:

@@ -1,13 +1,16 @@
-"""The hook for asyncio's own event loops: tasks, their steps, callbacks, and who scheduled what. Knows only the recorder and asyncio.
+"""The hook for asyncio's own event loops: tasks, their steps, callbacks, and who scheduled what.
 
-A loop keeps its callbacks in a queue, `_ready`: whatever schedules something appends to it, and the loop pops each callback right
-before it runs it. So a queue of our own, put in the place of the loop's, sees it all and stands in no stack:
+Knows only the recorder and asyncio.
+
+A loop keeps its callbacks in a queue, `_ready`: whatever schedules something appends to it, and the loop pops each
+callback right before it runs it. So a queue of our own, put in the place of the loop's, sees it all and stands in no stack:
 
     append           somebody schedules: a task unknown so far is being created, a known one is made ready
     popleft          what ran before has ended, what is popped begins
     len              the loop has run all that it had: what ran last has ended
 
-`_ready` is private to asyncio, but the same from 3.10 to 3.14. Loops that have none are left alone (uvloop has a hook of its own).
+`_ready` is private to asyncio, but the same from 3.10 to 3.14. Loops without one are left alone (uvloop
+has a hook of its own).
 """
 
 from __future__ import annotations

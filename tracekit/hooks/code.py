@@ -68,9 +68,7 @@ def suspended_at(coroutine: Any) -> str | None:
 
 
 def _is_library(file: str) -> bool:
-    return (
-        file.startswith((_STANDARD_LIBRARY, "<frozen")) or file == _PROBES or "-packages" + os.sep in file
-    )
+    return file.startswith((_STANDARD_LIBRARY, "<frozen")) or file == _PROBES or "-packages" + os.sep in file
 
 
 def _innermost(function: Any) -> Any:
@@ -80,6 +78,8 @@ def _innermost(function: Any) -> Any:
         if inner is None or not hasattr(function, "keywords"):
             break
         arguments = getattr(function, "args", ())
-        runs_context = getattr(inner, "__name__", "") == "run" and type(getattr(inner, "__self__", None)).__name__ == "Context"
+        runs_context = (
+            getattr(inner, "__name__", "") == "run" and type(getattr(inner, "__self__", None)).__name__ == "Context"
+        )
         function = arguments[0] if runs_context and arguments else inner
     return function

@@ -25,14 +25,14 @@ def when_imported(name: str, callback: Callable[[ModuleType], None]) -> None:
         return
     _waiting.setdefault(name, []).append(callback)
     if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _finder)
 
 
 def forget_all() -> None:
     """Wait for nothing any more, and leave the import system as it was found."""
     _waiting.clear()
     if _finder in sys.meta_path:
-        sys.meta_path.remove(_finder)  # type: ignore[arg-type]
+        sys.meta_path.remove(_finder)
 
 
 class _Finder:
@@ -65,7 +65,7 @@ class _Watched:
         return getattr(self._loader, name)
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
+        spec: Any = module.__spec__
         if spec is not None and spec.loader is self:
             spec.loader = self._loader
         if getattr(module, "__loader__", None) is self:

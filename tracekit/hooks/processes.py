@@ -1,4 +1,6 @@
-"""The hook for processes: programs that are started, and what multiprocessing calls its children. Knows only the recorder and the modules that start processes.
+"""The hook for processes: programs that are started, and what multiprocessing calls its children.
+
+Knows only the recorder and the modules that start processes.
 
 Forks are seen by the recorder itself, which must begin anew in the child.
 """

@@ -17,7 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from types import FrameType, TracebackType
-    from typing import Any, TypeVar, overload
+    from typing import Any, TypeVar
+    from typing import overload as overload
 
     from tracekit.record.recorder import Recorder
 
@@ -144,31 +145,27 @@ def counter(name: str, /, **series: float) -> None:
 
     Args:
         name: what is counted.
-        series: one or more values; ints and floats.
-
-    Raises:
-        TypeError: a value is no number.
+        series: one or more values; whatever `float` takes. Other values are left out, and the trace says so.
     """
     recorder = recording.current
     if recorder is None:
         return
+    numbers = {}
     for key, value in series.items():
-        if not isinstance(value, (int, float)):
-            raise TypeError(f"counter {name!r}: the value of {key!r} must be a number, not {type(value).__name__}")
-    numbers = {
-        key: float(value) if isinstance(value, float) or not -(1 << 63) <= value < 1 << 63 else int(value)
-        for key, value in series.items()
-    }
+        try:
+            numbers[key] = float(value)
+        except Exception:  # a probe must not break the program that it is in
+            recorder.note(f"counter {name!r}: a value of {key!r} was left out, {type(value).__name__} is no number")
     recorder.write(events.COUNTER, recorder.intern(name), 0, encode(numbers, recorder.intern, recorder.names.add))
 
 
 @overload
 def trace(function: F, /) -> F: ...
 @overload
-def trace(*, name: str) -> Callable[[F], F]: ...
+def trace(*, name: str) -> Callable[[F], F]: ...  # noqa: F811
 @overload
-def trace(name: str, /) -> Callable[[F], F]: ...
-def trace(function: Any = None, /, *, name: str | None = None) -> Any:
+def trace(name: str, /) -> Callable[[F], F]: ...  # noqa: F811
+def trace(function: Any = None, /, *, name: str | None = None) -> Any:  # noqa: F811
     """Make each call of a function a span: `@tk.trace`, `@tk.trace("name")` or `@tk.trace(name="name")`.
 
     Args:

@@ -108,6 +108,8 @@ class Recorder:
             thread: its Thread object, to be asked for its name again when it ends.
         """
         local = self._thread
+        if self.abandoned:
+            return scratch()
         # First a scratch block, so that whatever records while we are in here (a garbage collection) finds one.
         local.block = scratch()
         tid = get_native_id()

@@ -30,11 +30,13 @@ def check_output(output: str) -> str:
     Raises:
         TracekitError: no known format, no directory, not writable.
     """
+    if output.endswith(os.sep) or os.path.isdir(output):
+        raise TracekitError(f"cannot write {output}: that is a directory; name a file in it")
     path = os.path.abspath(output)
     if not path.endswith(OUTPUTS):
         raise TracekitError(f"cannot write {output}: its name must end in {' or '.join(OUTPUTS)}")
-    if os.path.isdir(path):
-        raise TracekitError(f"cannot write {output}: that is a directory; name a file in it")
+    if "\0" in path:
+        raise TracekitError(f"cannot write {output!r}: no file name holds a null character; choose another")
     parent = os.path.dirname(path)
     try:
         os.makedirs(parent, exist_ok=True)

@@ -65,18 +65,23 @@ class Names:
     def _write(self, data: bytes) -> int:
         size = 1 + (len(data) + 7) // 8
         # A signal handler in the middle of an entry gets a new block: behind an entry that is never finished nothing is read.
-        outer = self._writing
-        self._writing = True
+        outer, self._writing = self._writing, True
         try:
-            if (outer or size > self._left) and not self._turn():
+            if outer and not self._turn():
                 return 0
-            words, at = self._words, self._at
-            self._at = at + size
-            self._left -= size
-            number = self._count + 1
+            while True:
+                # No call and no jump between reading and moving on: such a handler comes before or after.
+                words, at, left = self._words, self._at, self._left - size
+                number = self._count + 1
+                self._at = at + size
+                self._left = left
+                self._count = number
+                if left >= 0:
+                    break
+                if not self._turn():
+                    return 0
             if number > layout.A_MAX:
                 return 0
-            self._count = number
             if data:
                 words[at + 1 : at + size] = memoryview(data.ljust((size - 1) * 8, b"\0")).cast("Q")
             words[at] = len(data) | (number + 1) << 32

@@ -14,7 +14,7 @@ from tracekit.model.trace import Category, Trace, TrackKind
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """A process; `wall` is how long it was seen, `untraced` why nothing is known of its inside, or ""."""
+    """A process; `wall` is how long it was seen, None for one that was not, and `untraced` says why, or is ""."""
 
     pid: int
     name: str
@@ -22,7 +22,7 @@ class ProcessRow:
     parent: int | None  # pid
     started: int
     ended: int | None
-    wall: int
+    wall: int | None
     threads: int
     untraced: str
     python: str
@@ -97,7 +97,7 @@ def processes(trace: Trace) -> list[ProcessRow]:
             parent=None if process.parent is None else trace.processes[process.parent].pid,
             started=process.started,
             ended=process.ended,
-            wall=_life(trace, process.started, process.ended),
+            wall=None if process.untraced else _life(trace, process.started, process.ended),
             threads=threads[index],
             untraced=process.untraced,
             python=process.python,

@@ -63,6 +63,7 @@ def launch(program: Program, directory: str, options: Options, description: dict
         UsageError: there is no such command, or it cannot be executed.
     """
     executable = shutil.which(program.command[0]) or program.command[0]
+    joined = environment(directory, options, os.environ)
     received: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 
@@ -81,21 +82,21 @@ def launch(program: Program, directory: str, options: Options, description: dict
             signal.signal(number, handler)
     try:
         try:
-            child = subprocess.Popen(
-                program.command, env=environment(directory, options, os.environ), close_fds=False, restore_signals=True
-            )
+            child = subprocess.Popen(program.command, env=joined, close_fds=False, restore_signals=True)
         except OSError as error:
             raise UsageError(f"cannot run {program.command[0]}: {error.strerror}") from None
         for number in received:
             child.send_signal(number)
+        for number in _FORWARDED:
+            signal.signal(number, forward)  # now also where it was ignored: the program has inherited that
         description["child_pid"] = child.pid
-        description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), None) or ""
+        description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
         threading.Thread(target=_preload, daemon=True).start()
         status = child.wait()
     finally:
         for number, previous in before.items():
-            signal.signal(number, signal.SIG_IGN if previous is signal.SIG_IGN else signal.SIG_DFL)
+            signal.signal(number, previous)
     description["ended_monotonic"], description["ended_wall"] = clock.anchor()
     description["exit_status"] = status if status >= 0 else 128 - status
     session_directory.write(directory, description)

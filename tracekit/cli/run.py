@@ -107,6 +107,9 @@ def command(
     except TracekitError as error:
         click.echo(f"tracekit: {error}", err=True)
         end.leave(failed=True)
+    except KeyboardInterrupt:
+        click.echo(f"tracekit: interrupted; the recording is kept: tracekit recover {directory} -o {path}", err=True)
+        end.leave(failed=True)
     if open_it:
         from tracekit.export.viewer import serve
 

@@ -109,7 +109,7 @@ def _processes(trace: Trace, console: Console) -> None:
                 str(row.pid),
                 row.name or row.command,
                 "" if row.parent is None else str(row.parent),
-                words.duration(row.wall),
+                "" if row.wall is None else words.duration(row.wall),
                 "" if row.untraced else str(row.threads),
                 f"no: {row.untraced}"
                 if row.untraced

@@ -13,7 +13,7 @@ from tracekit.model.builder import Builder
 from tracekit.model.trace import FlowKind
 from tracekit.spool import layout
 
-NOT_FOUND = "no recording was found: it may have cleaned its environment or not be Python"
+NOT_FOUND = "no recording was found: no Python, or one whose environment was cleaned"
 
 
 class _Spawn(NamedTuple):

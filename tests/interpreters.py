@@ -12,7 +12,9 @@ from pathlib import Path
 
 NOBODY = 65534
 
-_ASK = "import sys, platform; sys.stdout.write('%d %d %s' % (sys.version_info[:2] + (platform.python_implementation(),)))"
+_ASK = (
+    "import sys, platform; sys.stdout.write('%d %d %s' % (sys.version_info[:2] + (platform.python_implementation(),)))"
+)
 
 
 @cache
@@ -48,7 +50,13 @@ def _answers(command: list[str], user: int | None = None) -> tuple[int, int] | N
     rights = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     try:
         result = subprocess.run(
-            [*command, "-c", _ASK], capture_output=True, text=True, timeout=30, check=False, cwd="/", **rights  # type: ignore[call-overload]
+            [*command, "-c", _ASK],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            cwd="/",
+            **rights,  # type: ignore[call-overload]
         )
     except OSError:
         return None

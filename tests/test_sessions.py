@@ -261,7 +261,9 @@ def test_under_run(run_python: Callable[..., Any], tmp_path: Path) -> None:
     )
 
     assert (ran.status, ran.stdout) == (0, "done\n")
-    assert ran.stderr == f"tracekit: `tracekit run` records this program already; {tmp_path}/inner.json is not written\n"
+    assert (
+        ran.stderr == f"tracekit: `tracekit run` records this program already; {tmp_path}/inner.json is not written\n"
+    )
     assert instants(ran.trace) == ["here"]
     assert not (tmp_path / "inner.json").exists()
 
@@ -300,7 +302,9 @@ def test_trace_that_cannot_be_written(output: Path, capfd: pytest.CaptureFixture
     assert instants(sound(session)) == ["here"]
 
 
-def test_no_python_to_write_it(output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_python_to_write_it(
+    output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A program whose Python cannot be run again keeps its recording, and hears of it."""
     tk.start(output)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -334,7 +338,12 @@ def test_max_size(python: Python, tmp_path: Path) -> None:
     """
     plain = python(code)
     result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), "on"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", textwrap.dedent(code), "on"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert result.stdout == plain.stdout == "done 29999\n"

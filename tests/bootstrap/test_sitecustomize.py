@@ -96,7 +96,9 @@ def test_enters(entered: Entered) -> None:
     assert entered.spools == 1
 
 
-@pytest.mark.parametrize("version", [(2, 7), (3, 6), (3, 7), (3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14)], ids=str)
+@pytest.mark.parametrize(
+    "version", [(2, 7), (3, 6), (3, 7), (3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14)], ids=str
+)
 def test_every_python(entered: Entered, version: tuple[int, int]) -> None:
     """Any Python starts as it does without us, and the supported ones are traced, whatever is installed in them."""
     if version not in pythons():
@@ -109,7 +111,9 @@ def test_every_python(entered: Entered, version: tuple[int, int]) -> None:
     env = {**base, "PYTHONPATH": str(package / "bootstrap"), "TRACEKIT_SESSION": str(entered.directory)}
 
     plain, traced = (
-        subprocess.run([pythons()[version], "-c", code, "x"], env=each, capture_output=True, text=True, timeout=60, check=False)
+        subprocess.run(
+            [pythons()[version], "-c", code, "x"], env=each, capture_output=True, text=True, timeout=60, check=False
+        )
         for each in (base, env)
     )
 
@@ -124,7 +128,9 @@ def test_parses_anywhere() -> None:
     tree = ast.parse(source, feature_version=(3, 4))
     newer = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.AsyncFunctionDef, ast.Nonlocal, ast.Starred)
     assert [node for node in ast.walk(tree) if isinstance(node, newer)] == []
-    assert [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and (node.returns or node.args.kwonlyargs)] == []
+    assert [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and (node.returns or node.args.kwonlyargs)
+    ] == []
 
 
 def test_state_of_the_interpreter(entered: Entered) -> None:
@@ -260,21 +266,29 @@ def test_python_that_may_not_be_entered(entered: Entered, options: list[str]) ->
     assert entered.spools == 0
 
 
-@pytest.mark.parametrize("options", [["-X", "importtime"], ["-v"], ["-X", "dev"], ["-W", "error"], ["-OO"], ["-B"], ["-s"], ["-bb"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [["-X", "importtime"], ["-v"], ["-X", "dev"], ["-W", "error"], ["-OO"], ["-B"], ["-s"], ["-bb"]],
+    ids=" ".join,
+)
 def test_options_of_python(entered: Entered, options: list[str]) -> None:
     """Options that make Python talk, complain or optimize work as they do without us."""
     plain, traced = entered(*_python(*options, "-c", ENTERED))
 
     assert (traced.returncode, traced.stdout) == (plain.returncode, "True\n")
     talks = options[0] == "-v" or "importtime" in options
-    assert ("Traceback" not in traced.stderr and len(traced.stderr) > len(plain.stderr)) if talks else traced.stderr == ""
+    assert (
+        ("Traceback" not in traced.stderr and len(traced.stderr) > len(plain.stderr)) if talks else traced.stderr == ""
+    )
 
 
 @pytest.mark.parametrize("session", ["", "/nowhere/at/all", "/proc/self/status"])
 def test_session_that_is_not_there(entered: Entered, session: str) -> None:
     """Where the session has gone in the meantime the program runs as if nothing had been."""
     env = {"TRACEKIT_SESSION": session, "PYTHONPATH": str(BOOTSTRAP.parent)}
-    result = subprocess.run(_python("-c", ENTERED), env={**os.environ, **env}, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        _python("-c", ENTERED), env={**os.environ, **env}, capture_output=True, text=True, check=True, timeout=60
+    )
 
     assert (result.stdout, result.stderr) == ("False\n", "")
     assert entered.spools == 0
@@ -315,7 +329,14 @@ def _run_as_nobody(folder: Path, python: str, session: Path, code: str, user: in
     }
     rights: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     return subprocess.run(
-        [python, "-c", textwrap.dedent(code)], env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False, **rights
+        [python, "-c", textwrap.dedent(code)],
+        env=env,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **rights,
     )
 
 

@@ -55,7 +55,7 @@ def test_shape() -> None:
                 "parent": 10,
                 "started_s": 1.0,
                 "ended_s": None,
-                "wall_s": 3.0,
+                "wall_s": None,
                 "threads": 0,
                 "traced": False,
                 "untraced": "it is not Python",

@@ -6,9 +6,7 @@ it, then come the tables, then what the trace cannot know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -19,9 +17,8 @@ from tracekit.export.page import headline, paragraph, table
 from tracekit.model.trace import Trace
 
 SUMMARY_FINDINGS = 5
+SUMMARY_ROWS = 5
 ROWS = 15
-
-Row = TypeVar("Row")
 
 
 def render(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int = THRESHOLD_NS) -> None:
@@ -35,21 +32,29 @@ def render(trace: Trace, findings: Sequence[Finding], console: Console, threshol
     paragraph(console, _heading(trace), style="bold")
     console.print()
     _findings(trace, findings, console, threshold_ns)
-    _processes(trace, console)
-    _threads(trace, console)
+    _processes(trace, console, ROWS)
+    _threads(trace, console, ROWS)
     _loops(trace, console)
-    _tasks(trace, console)
+    _tasks(trace, console, ROWS)
+    _other_tasks(trace, console)
     _jobs(trace, console)
     _notes(trace, console)
 
 
 def summary(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int = THRESHOLD_NS) -> None:
-    """Prints the few lines that `tracekit run` ends with: the worst findings, what was seen, what is missing."""
+    """Prints what `tracekit run` ends with: the worst findings, the first rows of the tables, what is missing."""
     _findings(trace, findings[:SUMMARY_FINDINGS], console, threshold_ns)
     more = len(findings) - SUMMARY_FINDINGS
     if more > 0:
         paragraph(console, f"and {words.count(more, 'more finding')}: tracekit report shows all of them")
     paragraph(console, f"Seen in {words.duration(trace.duration)}: {_seen(trace)}.")
+    if len(trace.processes) > 1:
+        _processes(trace, console, SUMMARY_ROWS)
+    if len(trace.threads) > 1:
+        _threads(trace, console, SUMMARY_ROWS)
+    _tasks(trace, console, SUMMARY_ROWS)
+    if trace.notes:
+        console.print()
     for note in trace.notes:
         headline(console, "note", note)
 
@@ -84,6 +89,9 @@ def _findings(trace: Trace, findings: Sequence[Finding], console: Console, thres
 
 
 def _nothing_found(trace: Trace, threshold_ns: int) -> str:
+    if not trace.threads:
+        reasons = {process.untraced for process in trace.processes if process.untraced}
+        return f"Nothing was recorded of this program: {'; '.join(sorted(reasons)) or 'no process was entered'}."
     longest = tables.longest_step(trace)
     if longest is not None:
         duration, index = longest
@@ -98,7 +106,7 @@ def _nothing_found(trace: Trace, threshold_ns: int) -> str:
     return "No finding: no event loop ran, and blocked event loops are what is looked for so far."
 
 
-def _processes(trace: Trace, console: Console) -> None:
+def _processes(trace: Trace, console: Console, most: int) -> None:
     rows = tables.processes(trace)
     table(
         console,
@@ -117,14 +125,14 @@ def _processes(trace: Trace, console: Console) -> None:
                 if row.ended is not None
                 else "yes, its end was not seen",
             )
-            for row in _first(rows)
+            for row in rows[:most]
         ),
         left=2,
-        rest=_left_out(len(rows), "process", "processes"),
+        rest=_left_out(len(rows), most, "process", "processes"),
     )
 
 
-def _threads(trace: Trace, console: Console) -> None:
+def _threads(trace: Trace, console: Console, most: int) -> None:
     rows = tables.threads(trace)
     worst = sorted(rows, key=lambda row: -(row.occupied or 0))
     table(
@@ -140,10 +148,10 @@ def _threads(trace: Trace, console: Console) -> None:
                 "?" if row.occupied is None else words.duration(row.occupied),
                 "" if row.ended is not None else "its end was not seen",
             )
-            for row in _first(worst)
+            for row in worst[:most]
         ),
         left=1,
-        rest=_left_out(len(rows), "thread"),
+        rest=_left_out(len(rows), most, "thread"),
     )
     if any(row.occupied is not None for row in rows):
         paragraph(console, "occupied: in spans, steps, callbacks and jobs, computing or waiting", style="dim", indent=2)
@@ -164,31 +172,39 @@ def _loops(trace: Trace, console: Console) -> None:
                 "?" if row.used is None else f"{row.used:.0%}",
                 row.thread,
             )
-            for row in _first(rows)
+            for row in rows[:ROWS]
         ),
         left=1,
-        rest=_left_out(len(rows), "loop"),
+        rest=_left_out(len(rows), ROWS, "loop"),
     )
 
 
-def _tasks(trace: Trace, console: Console) -> None:
+_TASK_TIMES = ("steps", "longest", "running", "ready", "awaiting", "outcome")
+
+
+def _tasks(trace: Trace, console: Console, most: int) -> None:
     rows = tables.tasks(trace)
-    times = ("steps", "longest", "running", "ready", "awaiting", "outcome")
     table(
         console,
         "Tasks, those with the longest step first",
-        ("task", *times),
-        ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in _first(rows)),
+        ("task", *_TASK_TIMES),
+        ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in rows[:most]),
         left=1,
+        rest="" if most == ROWS else _left_out(len(rows), most, "task"),
     )
+
+
+def _other_tasks(trace: Trace, console: Console) -> None:
+    """The tasks that the table of tasks left out, summed up."""
+    rows = tables.tasks(trace)
     others = tables.by_coroutine(rows[ROWS:])
     table(
         console,
         f"{words.count(len(rows) - ROWS, 'more task')}, by coroutine",
-        ("coroutine", "tasks", *times),
-        ((words.short_function(row.coroutine), str(row.count), *_task_times(row)) for row in _first(others)),
+        ("coroutine", "tasks", *_TASK_TIMES),
+        ((words.short_function(row.coroutine), str(row.count), *_task_times(row)) for row in others[:ROWS]),
         left=1,
-        rest=_left_out(len(others), "coroutine"),
+        rest=_left_out(len(others), ROWS, "coroutine"),
     )
 
 
@@ -213,10 +229,10 @@ def _jobs(trace: Trace, console: Console) -> None:
                 "?" if row.longest_queued is None else words.duration(row.longest_queued),
                 "",
             )
-            for row in _first(rows)
+            for row in rows[:ROWS]
         ),
         left=1,
-        rest=_left_out(len(rows), "function"),
+        rest=_left_out(len(rows), ROWS, "function"),
     )
 
 
@@ -227,9 +243,5 @@ def _notes(trace: Trace, console: Console) -> None:
         headline(console, "note", note)
 
 
-def _first(rows: Iterable[Row]) -> Iterable[Row]:
-    return islice(rows, ROWS)
-
-
-def _left_out(total: int, noun: str, plural: str = "") -> str:
-    return "" if total <= ROWS else f"and {words.count(total - ROWS, f'more {noun}', plural and f'more {plural}')}"
+def _left_out(total: int, most: int, noun: str, plural: str = "") -> str:
+    return "" if total <= most else f"and {words.count(total - most, f'more {noun}', plural and f'more {plural}')}"

@@ -74,7 +74,7 @@ class Recorder:
             details: words and payloads that follow it; at most MOST_DETAILS are kept.
         """
         try:
-            block = self._thread.block
+            block: Block = self._thread.block
         except AttributeError:
             block = self.begin_thread()
         size = 2
@@ -158,7 +158,8 @@ class Recorder:
         thread = self._thread
         if thread.block is block:  # else a signal handler has turned it already
             thread.block = thread.end.block = fresh
-        return thread.block
+        turned: Block = thread.block
+        return turned
 
     def _take(self) -> Block:
         thread = self._thread

@@ -13,10 +13,12 @@ def command(trace: str) -> None:
 
     Prints what is wrong, a line each, and exits with 1; notes on what is missing are no faults.
     """
+    from tracekit.cli.progress import progress
     from tracekit.load import load
     from tracekit.model.check import check
 
-    loaded = load(trace)
+    with progress(f"reading {trace}") as done:
+        loaded = load(trace, done)
     for note in loaded.notes:
         click.echo(f"note: {note}")
     problems = check(loaded)

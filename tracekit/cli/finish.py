@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tracekit.analyze import analyze
+from tracekit.cli.progress import progress
 from tracekit.errors import TracekitError
 from tracekit.export import chrome_json
 from tracekit.export.page import page
@@ -29,9 +30,12 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
         TracekitError: the session cannot be read or the trace cannot be written; the session is then kept.
     """
     try:
-        trace = load(directory)
-        findings = analyze(trace, threshold)
-        chrome_json.write(trace, findings, Path(output))
+        with progress("reading the recording") as report:
+            trace = load(directory, report)
+        with progress("looking for what went wrong"):
+            findings = analyze(trace, threshold)
+        with progress(f"writing {output}"):
+            chrome_json.write(trace, findings, Path(output))
     except TracekitError as error:
         raise TracekitError(f"{error}; the recording is kept in {directory}") from None
     except OSError as error:

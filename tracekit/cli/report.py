@@ -41,6 +41,7 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
     from tracekit.analyze import analyze
     from tracekit.analyze.rules import broken, parse
     from tracekit.analyze.rules import threshold as threshold_for
+    from tracekit.cli.progress import progress
     from tracekit.export.page import page
     from tracekit.export.report import render
     from tracekit.export.report_json import report
@@ -48,7 +49,8 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
     from tracekit.units import parse_duration
 
     rules = [parse(text) for text in fail_on]
-    loaded = load(trace)
+    with progress(f"reading {trace}") as done:
+        loaded = load(trace, done)
     # A rule below the threshold must be able to find what it forbids.
     shortest = threshold_for(rules, parse_duration(threshold))
     findings = analyze(loaded, shortest)

@@ -20,7 +20,8 @@ _ASK = (
 @cache
 def pythons() -> dict[tuple[int, int], str]:
     """A CPython of each minor version there is, also old ones: on PATH, and among pyenv's."""
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders = [Path(sys.base_prefix) / "bin"]
+    folders += [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders += sorted(pyenv.glob("versions/*/bin"))
     found: dict[tuple[int, int], str] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import importlib.util
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -263,6 +262,38 @@ def test_session_in_the_middle_of_a_running_loop(new_loop: NewLoop, recorded: Ca
     assert "after" not in [row.name for row in trace.tasks]
 
 
+def test_session_beside_a_loop_that_runs_in_another_thread(recorded: Callable[..., Any]) -> None:
+    """It is taken in between two of its callbacks; what its tasks do from then on is seen."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def serve(stop: asyncio.Event) -> None:
+        await stop.wait()
+
+    async def make_event() -> asyncio.Event:
+        return asyncio.Event()
+
+    stop = asyncio.run_coroutine_threadsafe(make_event(), loop).result()
+    serving = asyncio.run_coroutine_threadsafe(serve(stop), loop)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()  # by now the server waits
+    with recorded() as recording:
+        # One round trip for the loop to be taken in, one for the server to end.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+        loop.call_soon_threadsafe(stop.set)
+        serving.result()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+    trace = recording.trace
+    (row,) = [task for task in trace.tasks if task.coroutine.endswith("serve")]
+    assert row.begun_before
+    assert row.outcome == "done"
+    assert not trace.threads[trace.loops[row.loop].thread].main
+
+
 def test_loop_gets_its_queue_back(recorded: Callable[..., Any]) -> None:
     """After the session a loop of asyncio has a plain queue again, with what was scheduled still in it."""
     ran = []
@@ -323,8 +354,6 @@ def test_debug_mode_stays_intact(recorded: Callable[..., Any], caplog: Any) -> N
 
 def test_python_tasks(recorded: Callable[..., Any]) -> None:
     """Tasks of the pure Python class are seen like those of C."""
-    if sys.version_info[:2] >= (3, 12):
-        pytest.skip("since 3.12 asyncio's C functions don't know of a running Python task")
 
     async def child() -> None:
         await asyncio.sleep(0)
@@ -332,9 +361,12 @@ def test_python_tasks(recorded: Callable[..., Any]) -> None:
     async def main() -> None:
         await asyncio.ensure_future(child())
 
+    def python_task(loop: Any, coroutine: Any, **more: Any) -> Any:
+        return asyncio.tasks._PyTask(coroutine, loop=loop, **more)  # type: ignore[attr-defined]
+
     with recorded() as recording:
         loop = asyncio.new_event_loop()
-        loop.set_task_factory(lambda loop, coroutine: asyncio.tasks._PyTask(coroutine, loop=loop))  # type: ignore[attr-defined]
+        loop.set_task_factory(python_task)
         loop.run_until_complete(main())
         loop.close()
 

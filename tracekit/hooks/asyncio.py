@@ -154,6 +154,11 @@ class AsyncioHook(Hook):
             self._take_in(running)
             self._write_loop(running, late=True)
             self._take_in_current(running)
+        for loop in _running_elsewhere(running):
+            try:
+                loop.call_soon_threadsafe(self._take_in_running, loop)
+            except RuntimeError:  # closed in the meantime
+                pass
 
     def remove(self) -> None:
         super().remove()
@@ -203,6 +208,12 @@ class AsyncioHook(Hook):
         except Exception as error:
             self.fail(error)
 
+    def _take_in_running(self, loop: Any) -> None:
+        """Runs on the loop, in whose thread alone its queue can be replaced while it runs."""
+        if recording.current is not None:
+            self._take_in(loop)
+            self._write_loop(loop, late=True)
+
     def _take_in_current(self, loop: Any) -> None:
         ready = getattr(loop, "_ready", None)
         recorder = recording.current
@@ -243,6 +254,21 @@ class AsyncioHook(Hook):
                 _put_back(loop)
         else:
             _put_back(loop)
+
+
+def _running_elsewhere(here: Any) -> set[Any]:
+    """The loops that run in other threads, as far as they have tasks: asyncio keeps no list of loops, only of tasks."""
+    tasks = sys.modules["asyncio.tasks"]
+    known = getattr(tasks, "_scheduled_tasks", None)  # since 3.12
+    if known is None:
+        known = getattr(tasks, "_all_tasks", ())
+    for _ in range(10):
+        try:
+            loops = {task.get_loop() for task in list(known)}
+            return {loop for loop in loops if loop is not here and loop.is_running()}
+        except RuntimeError:  # a task was made or dropped meanwhile in its own thread
+            continue
+    return set()
 
 
 def _put_back(loop: Any) -> None:

@@ -140,7 +140,8 @@ def _hookable() -> dict[str, object]:
         "ProcessPoolExecutor": (futures.process.ProcessPoolExecutor, ("_spawn_process",)),
         "subprocess": (subprocess, ("_fork_exec",)),
         "_posixsubprocess": (_posixsubprocess, ("fork_exec",)),
-        "util": (multiprocessing.util, ("info",)),
+        "util": (multiprocessing.util, ("_run_after_forkers",)),
+        "SpawnProcess": (multiprocessing.context.SpawnProcess, ("_after_fork",)),
         "os": (os, ("posix_spawn", "posix_spawnp")),
     }
     found: dict[str, object] = {

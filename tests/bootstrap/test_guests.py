@@ -126,7 +126,7 @@ QUIET = {
 
 
 def test_ddtrace_run(run: Run, tmp_path: Path, session: Path) -> None:
-    """`ddtrace-run`, which has a sitecustomize too, gets into the program and its children under a session; so does the session."""
+    """`ddtrace-run`, which has a sitecustomize too, and the session both get into the program and its children."""
     pytest.importorskip("ddtrace", reason="ddtrace is not installed")
     script = Path(sys.executable).with_name("ddtrace-run")
     if not script.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -282,3 +283,26 @@ def test_no_file_stays_open(run_python: Callable[..., Any]) -> None:
 
     # 3 is the listing itself.
     assert ran.stdout == "[0, 1, 2, 3]\n"
+
+
+def test_logging_of_multiprocessing(run_python: Callable[..., Any]) -> None:
+    """What multiprocessing logs names the file that it was logged from, as without us: no frame of ours stands in between."""
+    ran = run_python(
+        """
+        import logging, multiprocessing.util, sys
+        logger = multiprocessing.get_logger()
+        logger.setLevel(logging.DEBUG)
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(funcName)s"))
+        logger.addHandler(handler)
+
+        def caller():
+            multiprocessing.util.info("hello")
+
+        caller()
+        logger.handlers.clear()
+        """
+    )
+
+    # Until 3.12 it names its own function.
+    assert ran.stdout == ("caller\n" if sys.version_info >= (3, 13) else "info\n")

@@ -11,6 +11,7 @@ from tests_support import rows_of
 
 import tracekit as tk
 from tracekit.model.trace import FlowKind
+from tracekit.record import recorder as recording_module
 
 
 def test_thread_life(recorded: Callable[..., Any]) -> None:
@@ -139,3 +140,17 @@ def test_failing_hook_is_removed_and_says_so(recorded: Callable[..., Any], capsy
     assert ran == [1, 1]
     assert capsys.readouterr().err.count("the threads hook failed and was removed (ZeroDivisionError") == 1
     assert any("threads hook failed" in note for note in recording.trace.notes)
+
+
+def test_what_only_plays_a_thread(recorded: Callable[..., Any]) -> None:
+    """What calls itself a thread (a greenlet) but runs on one that is there leaves that one what it is."""
+    with recorded() as recording:
+        tk.instant("before")
+        recorder = recording_module.current
+        assert recorder is not None
+        recorder.begin_thread(recorder.serial("thread"), "played")
+        tk.instant("after")
+
+    (thread,) = recording.trace.threads
+    assert thread.name == "MainThread"
+    assert len(recording.trace.instants) == 2

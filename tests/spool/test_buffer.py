@@ -10,7 +10,7 @@ from tracekit.spool.reader import read_spool
 
 
 def test_block(tmp_path: Path) -> None:
-    """A block filled from its first free word to its last is read back whole, with its thread, slots counted from the file's start."""
+    """A block that is filled to its last word is read back whole, with its thread; slots count from the file's start."""
     spool = SpoolFile(str(tmp_path))
     spool.take_block(layout.BLOCK_NAMES)
 

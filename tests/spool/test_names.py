@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import sys
 import threading
@@ -168,15 +169,17 @@ def test_signal_handler_in_the_middle(tmp_path: Path) -> None:
     """A handler that writes texts of its own, wherever it comes, tears none, and what it wrote is found."""
     spool, names, _ = _names(tmp_path)
     wanted: dict[str, int] = {}
+    generator = random.Random(5)
 
     def handler(*_: object) -> None:
         text = f"handler {len(wanted)}" + "y" * (len(wanted) % 50)
         wanted[text] = names.intern(text)
 
     before = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
     try:
         for number in range(20_000):
+            if number % 20 == 0:
+                signal.setitimer(signal.ITIMER_REAL, generator.uniform(1e-6, 3e-5))
             text = f"main {number}" + "x" * (number % 300)
             written = names.intern(text)
             wanted[text] = written
@@ -188,3 +191,29 @@ def test_signal_handler_in_the_middle(tmp_path: Path) -> None:
     assert {text: read.names.get(number) for text, number in wanted.items()} == {text: text for text in wanted}
     assert read.notes == []
     assert any(text.startswith("handler") for text in wanted)
+
+
+def test_kill_in_a_signal_handler(tmp_path: Path) -> None:
+    """A text that a handler writes in the middle of another one can be read, even if that other one is never finished."""
+    spool, names, _ = _names(tmp_path)
+    first = names.intern("first")
+    real = names._words
+    seen: list[dict[int, str]] = []
+
+    class Interrupted:
+        """Words that a handler comes upon; what a kill in it would leave is looked at."""
+
+        def __setitem__(self, place: Any, value: Any) -> None:
+            if not seen:
+                seen.append({})
+                inner = names.intern("inner")
+                seen.append({inner: "inner"})
+                seen.append(dict(read_spool(spool.path).names))
+            real[place] = value
+
+    names._words = Interrupted()  # type: ignore[assignment]
+    outer = names.intern("outer")
+
+    _, inner, left = seen
+    assert left == {first: "first", **inner}
+    assert read_spool(spool.path).names == {first: "first", outer: "outer", **inner}

@@ -1,4 +1,4 @@
-"""CPython's own tests of what we hook, in a session: what passes without us passes with us. Knows which suites, and nothing in them."""
+"""CPython's own tests of what we hook, in a session: what passes without us passes with us. Knows nothing of what is in them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_suite(tmp_path: Path, version: tuple[int, int], suite: str) -> None:
     assert "hook failed" not in output
     unexpected = {test for test in failed if (version, suite, test) not in UNAVOIDABLE}
     if unexpected:
-        # Some of these tests fail now and then, and some on some machines: only what fails twice with us and never without counts.
+        # Some of these tests fail now and then, some on some machines: what counts fails twice with us and not without us.
         unexpected &= _run(python, suite, env, tmp_path)[1]
         unexpected -= _run(python, suite, dict(os.environ), tmp_path)[1]
     assert unexpected == set()

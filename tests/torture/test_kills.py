@@ -105,7 +105,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("kill", range(_KILLS))
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_kill(tmp_path: Path, program: str, kill: int) -> None:
-    """After a kill at a random moment, also while Python starts, what was acknowledged is there, whole and once; the trace is sound."""
+    """After a kill at any moment, also while Python starts, what was acknowledged is there, whole and once."""
     seed = f"{program} {kill}"
     generator = random.Random(seed)
     print(f"seed {seed!r}")

@@ -24,7 +24,7 @@ class Hook:
     name = ""
 
     def __init__(self) -> None:
-        self._replaced: list[tuple[Any, str, Any]] = []
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
 
     def install(self) -> None:
         """Put the hook in, or have it put in as soon as the module that it hooks is imported."""
@@ -33,8 +33,7 @@ class Hook:
     def remove(self) -> None:
         """Put back everything that was replaced, latest first. What somebody else has replaced since stays theirs."""
         while self._replaced:
-            owner, attribute, replacement = self._replaced.pop()
-            original = replacement.__wrapped__
+            owner, attribute, replacement, original = self._replaced.pop()
             if owner.__dict__.get(attribute) is replacement:
                 setattr(owner, attribute, original)
 
@@ -42,23 +41,27 @@ class Hook:
         """Replace `owner.attribute` by what `make` makes of it; nothing happens where there is no such attribute.
 
         Args:
-            owner: a module or a class; the attribute must be its own, not inherited.
+            owner: a module or a class; the attribute must be its own, not inherited. A static method stays one.
             make: takes the original, returns a function.
         """
         original = owner.__dict__.get(attribute)
-        if original is None or any(owner is mine and attribute == name for mine, name, _ in self._replaced):
+        if original is None or any(owner is mine and attribute == name for mine, name, *_ in self._replaced):
             return
-        if any(original is replacement for _, _, replacement in self._replaced):
+        if any(original is replacement for _, _, replacement, _ in self._replaced):
             original = original.__wrapped__  # copied by `from module import name` after we replaced it there
-        replacement = make(original)
-        replacement.__wrapped__ = original
+        static = isinstance(original, staticmethod)
+        function = original.__func__ if static else original
+        replacement = make(function)
+        replacement.__wrapped__ = function
         for copied in ("__module__", "__name__", "__qualname__", "__doc__"):
             try:
-                setattr(replacement, copied, getattr(original, copied))
+                setattr(replacement, copied, getattr(function, copied))
             except AttributeError:
                 pass
+        if static:
+            replacement = staticmethod(replacement)
         setattr(owner, attribute, replacement)
-        self._replaced.append((owner, attribute, replacement))
+        self._replaced.append((owner, attribute, replacement, original))
 
     def fail(self, error: BaseException) -> None:
         """Take the hook out after it failed, and say so; can itself not fail."""

@@ -30,10 +30,6 @@ class ProcessesHook(Hook):
 
     name = "processes"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._described = 0  # the pid that has been asked whether it is a child of multiprocessing
-
     def install(self) -> None:
         self.replace(os, "posix_spawn", self._posix_spawn)
         self.replace(os, "posix_spawnp", self._posix_spawn)
@@ -52,25 +48,25 @@ class ProcessesHook(Hook):
 
     def _install_multiprocessing(self, util: ModuleType) -> None:
         self._install_fork_exec()  # spawn and forkserver start their children by it
-        # Every child says so before it runs, however it was started; by then it knows its name.
-        self.replace(util, "info", self._begin_child)
+        # Every child comes by here before it runs, however it was started; by then it knows its name.
+        self.replace(util, "_run_after_forkers", self._begin_child)
+        self.replace(sys.modules["multiprocessing.context"].SpawnProcess, "_after_fork", self._begin_child)
+        self._describe_child()  # a session that a child begins itself
 
     def _begin_child(self, original: Any) -> Any:
-        def info(message: str, *args: Any) -> None:
-            if self._described != os.getpid():
-                self._describe_child()
-            original(message, *args)
+        def after_fork() -> None:
+            original()
+            self._describe_child()
 
-        return info
+        return after_fork
 
     def _describe_child(self) -> None:
         """Say what multiprocessing calls this process, if it is a child of its: it leaves by os._exit, so mark its end, too."""
         recorder = recording.current
-        process = sys.modules["multiprocessing.process"]
-        self._described = os.getpid()
-        if recorder is None or process.parent_process() is None:
-            return
         try:
+            process = sys.modules["multiprocessing.process"]
+            if recorder is None or process.parent_process() is None:
+                return
             details = [(events.PARENT, process.parent_process().pid)]
             recorder.write(events.PROCESS_NAME, recorder.intern(process.current_process().name), 0, details)
             sys.modules["multiprocessing.util"].Finalize(None, _finish, exitpriority=-1000)

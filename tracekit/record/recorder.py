@@ -110,6 +110,13 @@ class Recorder:
         local = self._thread
         if self.abandoned:
             return scratch()
+        if getattr(local, "end", None) is not None:
+            # It has begun already: something recorded on it before its name was known, or it only plays a thread
+            # (a greenlet that calls itself one runs on a thread that is there).
+            if local.tid != self.pid:
+                local.end.thread = thread
+            begun: Block = local.block
+            return begun
         # First a scratch block, so that whatever records while we are in here (a garbage collection) finds one.
         local.block = scratch()
         tid = get_native_id()

@@ -124,7 +124,11 @@ def test_says_what_it_found_and_where_the_trace_is(tracekit: Run, script: Callab
 def test_uncaught_exception(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
     """The traceback and the exit code are Python's own."""
     name = script(
-        "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()\nraise KeyError('mine')\n"
+        "import threading\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+        "raise KeyError('mine')\n"
     )
     plain = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=False)
 

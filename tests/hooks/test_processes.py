@@ -306,3 +306,26 @@ def test_logging_of_multiprocessing(run_python: Callable[..., Any]) -> None:
 
     # Until 3.12 it names its own function.
     assert ran.stdout == ("caller\n" if sys.version_info >= (3, 13) else "info\n")
+
+
+def test_posix_spawn_is_as_strict_as_ever(run_python: Callable[..., Any]) -> None:
+    """posix_spawn takes its three arguments by position only, as without us, and its errors are its own."""
+    ran = run_python(
+        """
+        import os
+        for call in (
+            lambda: os.posix_spawn(path="/bin/true", argv=["true"], env={}),
+            lambda: os.posix_spawn("/bin/true", ["true"]),
+            lambda: os.posix_spawn("/nowhere", ["true"], {}),
+        ):
+            try:
+                call()
+            except (TypeError, OSError) as error:
+                print(type(error).__name__)
+        pid = os.posix_spawn("/bin/true", ["true"], os.environ, setsigdef=[])
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """
+    )
+
+    assert (ran.stdout, ran.stderr) == ("TypeError\nTypeError\nFileNotFoundError\n0\n", "")
+    assert len(ran.trace.processes) == 2

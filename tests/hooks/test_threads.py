@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests_support import rows_of
 
 import tracekit as tk
@@ -154,3 +155,24 @@ def test_what_only_plays_a_thread(recorded: Callable[..., Any]) -> None:
     (thread,) = recording.trace.threads
     assert thread.name == "MainThread"
     assert len(recording.trace.instants) == 2
+
+
+def test_thread_that_cannot_start(recorded: Callable[..., Any]) -> None:
+    """A thread for which there is no room fails as without us, is not in the trace, and lends its number to no other one."""
+    with recorded() as recording:
+        before = threading.stack_size(1 << 46)
+        try:
+            for _ in range(5):
+                with pytest.raises(RuntimeError, match="can't start new thread"):
+                    threading.Thread(target=int, name="never").start()
+        finally:
+            threading.stack_size(before)
+        (hook,) = [hook for hook in recording._running.hooks if hook.name == "threads"]
+        assert hook._starting == {}
+        thread = threading.Thread(target=int, name="worker")
+        thread.start()
+        thread.join()
+
+    trace = recording.trace
+    assert sorted(thread.name for thread in trace.threads if not thread.main) == ["worker"]
+    assert len(trace.flows) == 1

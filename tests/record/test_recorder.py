@@ -287,7 +287,11 @@ def test_forks_in_two_threads(tmp_path: Path) -> None:
         recorder.stop()
     """
     result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert (result.returncode, result.stderr) == (0, "")

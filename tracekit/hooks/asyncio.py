@@ -259,7 +259,7 @@ class AsyncioHook(Hook):
 def _running_elsewhere(here: Any) -> set[Any]:
     """The loops that run in other threads, as far as they have tasks: asyncio keeps no list of loops, only of tasks."""
     tasks = sys.modules["asyncio.tasks"]
-    known = getattr(tasks, "_scheduled_tasks", None)  # since 3.12
+    known: Any = getattr(tasks, "_scheduled_tasks", None)  # since 3.12
     if known is None:
         known = getattr(tasks, "_all_tasks", ())
     for _ in range(10):

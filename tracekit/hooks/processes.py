@@ -88,7 +88,7 @@ class ProcessesHook(Hook):
         return fork_exec
 
     def _posix_spawn(self, original: Any) -> Any:
-        def posix_spawn(path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:
+        def posix_spawn(path: Any, argv: Any, env: Any, /, **kwargs: Any) -> Any:
             pid = original(path, argv, env, **kwargs)
             self._write(pid, argv, lambda: path, lambda: None if env is None else [os.fsencode(key) for key in env])
             return pid

@@ -37,15 +37,19 @@ class ThreadsHook(Hook):
     def _start(self, original: Any) -> Any:
         def start_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
             recorder = recording.current
-            if recorder is not None:
+            thread = getattr(function, "__self__", None)
+            if recorder is not None and thread is not None:
                 try:
-                    thread = function.__self__
                     serial = recorder.serial("thread")
                     self._starting[id(thread)] = serial
                     recorder.write(events.THREAD_START, recorder.intern(thread.name), serial)
                 except Exception as error:
                     self.fail(error)
-            return original(function, *args, **kwargs)
+            try:
+                return original(function, *args, **kwargs)
+            except BaseException:  # there is no room for one more thread; its id will be another's
+                self._starting.pop(id(thread), None)
+                raise
 
         return start_thread
 

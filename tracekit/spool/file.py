@@ -47,6 +47,7 @@ class SpoolFile:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self._header, _, _ = self._extend(fd, layout.HEADER_BYTES)
+            self._begin(fork, monotonic, wall)
             # Its words, its offset in the file and its blocks, replaced as a whole.
             self._segment = self._extend(fd, max(self._room(_FIRST_SEGMENT), _SMALLEST_SEGMENT))
         except OSError:
@@ -56,6 +57,9 @@ class SpoolFile:
             os.close(fd)
         self._next = 0
         self._number = 0
+
+    def _begin(self, fork: int, monotonic: int, wall: int) -> None:
+        """Write the header: at once, so that a kill leaves no file that cannot be told from damage."""
         header = self._header
         header[layout.H_VERSION] = layout.VERSION
         header[layout.H_PID] = os.getpid()

@@ -132,6 +132,7 @@ def _hookable() -> dict[str, object]:
         "Thread": (threading.Thread, ("_set_native_id",)),
         "BaseEventLoop": (asyncio.base_events.BaseEventLoop, ("__init__",)),
         "events": (asyncio.events, ("_set_running_loop",)),
+        "asyncio": (asyncio, ("_set_running_loop",)),
         "Future": (futures._base.Future, ("set_running_or_notify_cancel", "set_result", "set_exception")),
         "thread._WorkItem": (futures.thread._WorkItem, ("__init__",)),
         "process._WorkItem": (futures.process._WorkItem, ("__init__",)),

@@ -17,7 +17,7 @@ from tracekit.units import parse_duration, parse_size
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
 HOOKS = ("threads", "asyncio", "executors", "processes", "gc")
 DEFAULT_THRESHOLD = "50ms"
@@ -143,9 +143,10 @@ class _Loops(Hook):
     def install(self) -> None:
         from tracekit.hooks.imports import when_imported
 
-        when_imported("asyncio.base_events", lambda _: self._install())
+        # The package as a whole, not the part of it that is hooked: the package copies names out of its parts.
+        when_imported("asyncio", self, self._install)
 
-    def _install(self) -> None:
+    def _install(self, _asyncio: ModuleType) -> None:
         from tracekit.hooks.asyncio import AsyncioHook
         from tracekit.hooks.uvloop import UvloopHook
 
@@ -154,6 +155,7 @@ class _Loops(Hook):
             hook.install()
 
     def remove(self) -> None:
+        super().remove()
         for hook in self._hooks:
             hook.remove()
 

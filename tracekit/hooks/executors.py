@@ -31,8 +31,8 @@ class ExecutorsHook(Hook):
     name = "executors"
 
     def install(self) -> None:
-        when_imported("concurrent.futures.thread", self._install_threads)
-        when_imported("concurrent.futures.process", self._install_processes)
+        when_imported("concurrent.futures.thread", self, self._install_threads)
+        when_imported("concurrent.futures.process", self, self._install_processes)
 
     def _install_threads(self, module: ModuleType) -> None:
         self.replace(module._WorkItem, "__init__", self._submit_to_thread)
@@ -58,14 +58,14 @@ class ExecutorsHook(Hook):
     # Thread pools.
 
     def _submit_to_thread(self, original: Any) -> Any:
-        def init(item: Any, future: Any, *work: Any) -> None:
-            original(item, future, *work)
+        def init(item: Any, *args: Any, **kwargs: Any) -> None:
+            original(item, *args, **kwargs)
             recorder = recording.current
             if recorder is not None:
                 try:
                     serial = recorder.serial("job")
-                    name = self._write_submit(recorder, serial, _function_of(work), _executor_of(_getframe(1)))
-                    future._tracekit_job = (recorder, serial, name)
+                    name = self._write_submit(recorder, serial, _function_of(item), _executor_of(_getframe(1)))
+                    item.future._tracekit_job = (recorder, serial, name)
                 except Exception as error:
                     self.fail(error)
 
@@ -113,15 +113,15 @@ class ExecutorsHook(Hook):
     # Process pools.
 
     def _submit_to_process(self, original: Any) -> Any:
-        def init(item: Any, future: Any, function: Any, *rest: Any) -> None:
-            original(item, future, function, *rest)
+        def init(item: Any, *args: Any, **kwargs: Any) -> None:
+            original(item, *args, **kwargs)
             recorder = recording.current
             if recorder is not None:
                 try:
                     # The pool's own number of the job, which its worker will see; the caller is `submit`, under its lock.
                     executor = _executor_of(_getframe(1))
                     work = (events.WORK, executor._queue_count)
-                    self._write_submit(recorder, recorder.serial("job"), function, executor, work)
+                    self._write_submit(recorder, recorder.serial("job"), item.fn, executor, work)
                 except Exception as error:
                     self.fail(error)
 
@@ -188,9 +188,9 @@ class ExecutorsHook(Hook):
         return name
 
 
-def _function_of(work: tuple[Any, ...]) -> Any:
-    """The function of a work item: 3.10 to 3.13 pass it with its arguments apart, 3.14 one tuple."""
-    return work[0][0] if isinstance(work[0], tuple) else work[0]
+def _function_of(item: Any) -> Any:
+    """The function of a work item; since 3.14 it keeps function and arguments in one tuple."""
+    return item.task[0] if hasattr(item, "task") else item.fn
 
 
 def _executor_of(frame: Any) -> Any:

@@ -20,6 +20,7 @@ class GcHook(Hook):
         gc.callbacks.append(self._collecting)
 
     def remove(self) -> None:
+        super().remove()
         while self._collecting in gc.callbacks:
             gc.callbacks.remove(self._collecting)
 

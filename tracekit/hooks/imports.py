@@ -14,18 +14,31 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
+    from tracekit.hooks.patch import Hook
+
+_waiting: dict[str, list[tuple[Hook, Callable[[ModuleType], None]]]] = {}
 
 
-def when_imported(name: str, callback: Callable[[ModuleType], None]) -> None:
-    """Call `callback(module)` once: now if the module is there, else right after it has been imported."""
+def when_imported(name: str, hook: Hook, callback: Callable[[ModuleType], None]) -> None:
+    """Call `callback(module)` once: now if the module is there, else right after it has been imported.
+
+    What it raises is the failure of its hook, never of the program's `import`. After the hook is gone nothing is called.
+    """
     module = sys.modules.get(name)
     if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
-        callback(module)
+        _call(hook, callback, module)
         return
-    _waiting.setdefault(name, []).append(callback)
+    _waiting.setdefault(name, []).append((hook, callback))
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+
+
+def _call(hook: Hook, callback: Callable[[ModuleType], None], module: ModuleType) -> None:
+    if not hook.gone:
+        try:
+            callback(module)
+        except Exception as error:
+            hook.fail(error)
 
 
 def forget_all() -> None:
@@ -71,8 +84,8 @@ class _Watched:
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        for callback in _waiting.pop(module.__name__, ()):
-            callback(module)
+        for hook, callback in _waiting.pop(module.__name__, ()):
+            _call(hook, callback, module)
         if not _waiting:
             forget_all()
 

@@ -25,6 +25,7 @@ class Hook:
 
     def __init__(self) -> None:
         self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self.gone = False  # removed: whatever of it is still called does nothing
 
     def install(self) -> None:
         """Put the hook in, or have it put in as soon as the module that it hooks is imported."""
@@ -32,6 +33,7 @@ class Hook:
 
     def remove(self) -> None:
         """Put back everything that was replaced, latest first. What somebody else has replaced since stays theirs."""
+        self.gone = True
         while self._replaced:
             owner, attribute, replacement, original = self._replaced.pop()
             if owner.__dict__.get(attribute) is replacement:
@@ -45,7 +47,11 @@ class Hook:
             make: takes the original, returns a function.
         """
         original = owner.__dict__.get(attribute)
-        if original is None or any(owner is mine and attribute == name for mine, name, *_ in self._replaced):
+        if (
+            original is None
+            or self.gone
+            or any(owner is mine and attribute == name for mine, name, *_ in self._replaced)
+        ):
             return
         if any(original is replacement for _, _, replacement, _ in self._replaced):
             original = original.__wrapped__  # copied by `from module import name` after we replaced it there
@@ -64,7 +70,9 @@ class Hook:
         self._replaced.append((owner, attribute, replacement, original))
 
     def fail(self, error: BaseException) -> None:
-        """Take the hook out after it failed, and say so; can itself not fail."""
+        """Take the hook out after it failed, and say so once; can itself not fail."""
+        if self.gone:
+            return
         try:
             self.remove()
             text = f"the {self.name} hook failed and was removed ({type(error).__name__}: {error}); the program goes on"

@@ -33,8 +33,8 @@ class ProcessesHook(Hook):
     def install(self) -> None:
         self.replace(os, "posix_spawn", self._posix_spawn)
         self.replace(os, "posix_spawnp", self._posix_spawn)
-        when_imported("subprocess", self._install_subprocess)
-        when_imported("multiprocessing.util", self._install_multiprocessing)
+        when_imported("subprocess", self, self._install_subprocess)
+        when_imported("multiprocessing.util", self, self._install_multiprocessing)
 
     def _install_subprocess(self, subprocess: ModuleType) -> None:
         # 3.10 looks it up in the C module; since then subprocess keeps a name of its own.

@@ -27,7 +27,7 @@ class ThreadsHook(Hook):
         self._starting: dict[int, int] = {}  # id of a Thread whose OS thread is on its way -> serial
 
     def install(self) -> None:
-        when_imported("threading", self._install)
+        when_imported("threading", self, self._install)
 
     def _install(self, threading: ModuleType) -> None:
         self.replace(threading, "_start_new_thread", self._start)

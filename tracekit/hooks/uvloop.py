@@ -9,9 +9,9 @@ from __future__ import annotations
 from _thread import get_ident
 
 from tracekit import events
-from tracekit.hooks.asyncio import task_of
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
+from tracekit.hooks.ready import task_of
 from tracekit.hooks.tasks import Running, created, task_serial
 from tracekit.record import recorder as recording
 
@@ -63,7 +63,7 @@ class UvloopHook(Hook):
         self._added: list[str] = []
 
     def install(self) -> None:
-        when_imported("uvloop", self._install)
+        when_imported("uvloop", self, self._install)
 
     def _install(self, uvloop: ModuleType) -> None:
         self._class = uvloop.Loop
@@ -72,7 +72,9 @@ class UvloopHook(Hook):
         self._override("run_forever", self._run_forever())
 
     def _override(self, method: str, function: Any) -> None:
-        if method not in self._class.__dict__:  # inherited from the C class: ours goes in front, and away again
+        if (
+            not self.gone and method not in self._class.__dict__
+        ):  # inherited from the C class: ours goes in front, and away again
             function.__name__ = method
             setattr(self._class, method, function)
             self._added.append(method)
@@ -85,7 +87,7 @@ class UvloopHook(Hook):
     def begin(self, loop: Any, callback: Any, scheduled: int) -> Running | None:
         """What was scheduled begins to run."""
         recorder = recording.current
-        if recorder is None:
+        if recorder is None or self.gone:
             return None
         try:
             running = Running(recorder, self._threshold)
@@ -111,7 +113,7 @@ class UvloopHook(Hook):
 
         def schedule(loop: Any, *args: Any, **kwargs: Any) -> Any:
             recorder = recording.current
-            if recorder is not None and len(args) > before and callable(args[before]):
+            if recorder is not None and not self.gone and len(args) > before and callable(args[before]):
                 try:
                     scheduled = self._schedule(recorder, loop, args[before], method)
                     callback = _Scheduled(self, loop, args[before], scheduled)

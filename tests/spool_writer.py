@@ -36,6 +36,11 @@ class SpoolWriter:
             self._put("names", layout.BLOCK_NAMES, 0, entry)
         return self._names[text]
 
+    def forget(self, text: str) -> None:
+        """Makes the next use of a text a new name with a number of its own, as a writer does that cannot keep them all."""
+        number = self._names.pop(text)
+        self._names[f"{text}\0{number}"] = number
+
     def code(self, function: str, file: str = "app.py", line: int = 1) -> Detail:
         """A CODE detail."""
         return events.CODE, 0, self.name(layout.code_text(function, file, line))

@@ -9,7 +9,7 @@ import os
 import sys
 
 from tracekit.errors import TracekitError
-from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
+from tracekit.hooks.entry import BOOTSTRAP, OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
 from tracekit.units import parse_duration, parse_size
@@ -56,11 +56,10 @@ class Options:
 
 def environment(directory: str, options: Options, base: Mapping[str, str]) -> dict[str, str]:
     """An environment whose Python processes join the session."""
-    bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
     path = base.get("PYTHONPATH")
     return {
         **base,
-        "PYTHONPATH": bootstrap + (os.pathsep + path if path else ""),
+        "PYTHONPATH": BOOTSTRAP + (os.pathsep + path if path else ""),
         SESSION_VARIABLE: directory,
         OPTIONS_VARIABLE: options.to_text(),
     }
@@ -232,8 +231,9 @@ def _convert(started: _Started) -> None:
         recording.tell(f"cannot run {sys.executable or 'Python'}: {error.strerror}")
         status = -1
     if status:
+        kept = f"the session is kept: `tracekit recover {started.directory}` tries again"
         recording.tell(
-            f"the trace was not written; the session is kept: `tracekit recover {started.directory}` tries again"
+            f"the trace was not written; {kept if os.path.isdir(started.directory) else 'its session is gone'}"
         )
 
 

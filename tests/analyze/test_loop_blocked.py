@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracekit.analyze.loop_blocked import FROZEN_NS, MANY, find
-from tracekit.model.trace import Flag
+from tracekit.model.trace import Category, Flag, TrackKind
 
 MS = 1_000_000
 THRESHOLD = 50 * MS
@@ -147,4 +147,77 @@ def test_unfinished(hand_made) -> None:
     hand_made.step("a", 9000, 10_000, flags=Flag.UNFINISHED)
     (finding,) = find(hand_made.build(), THRESHOLD)
     assert "for at least 1.00 s" in finding.sentence
+    assert finding.sentence.endswith("; the recording ended inside it.")
     assert finding.details["unfinished"] is True
+
+
+AIOHTTP = "/venv/lib/python3.11/site-packages/aiohttp/web_protocol.py"
+SLEEP = {"function": "sleep", "file": "/usr/lib/python3.11/asyncio/tasks.py", "line": 639}
+READ = {"function": "read", "file": "/venv/lib/python3.11/site-packages/shoplib/client.py", "line": 5}
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (None, {"name": "aiohttp", "function": "RequestHandler.start", "file": AIOHTTP, "line": 9}),
+        (SLEEP, {"name": "aiohttp", "function": "RequestHandler.start", "file": AIOHTTP, "line": 9}),
+        (READ, {"name": "shoplib", **READ}),
+    ],
+)
+def test_a_librarys_coroutine(hand_made, args, named) -> None:
+    """A server's coroutine is not the program's code: the library is named, and that the program's function is unknown."""
+    hand_made.task("Task-2", coroutine="RequestHandler.start", file=AIOHTTP, line=9)
+    hand_made.step("Task-2", 0, 100, args=args)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert (finding.function, finding.file, finding.line) == ("", "", 0)
+    assert finding.library == {"version": None, **named}
+    assert finding.sentence.endswith(
+        f", while running {named['name']}'s {named['function']}; "
+        "which function of the program it called, if any, was not seen."
+    )
+    assert finding.details["coroutine"] == "RequestHandler.start"
+
+
+def test_the_users_frame_in_a_librarys_coroutine(hand_made) -> None:
+    """Where such a step stopped in the program's own code, that is blamed and nothing else."""
+    hand_made.task("Task-2", coroutine="RequestHandler.start", file=AIOHTTP, line=9)
+    hand_made.step("Task-2", 0, 100, args={"function": "handle", "file": "/app/web.py", "line": 12})
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert (finding.function, finding.library) == ("handle", None)
+    assert "which stopped in handle (/app/web.py:12)" in finding.sentence
+
+
+def test_pythons_own_coroutine(hand_made) -> None:
+    """A coroutine of the standard library is no library, and not the program's either."""
+    hand_made.task("Task-2", coroutine="wait_for", file="/usr/lib/python3.11/asyncio/tasks.py", line=1)
+    hand_made.step("Task-2", 0, 100)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert (finding.function, finding.library) == ("", None)
+    assert ", while running Python's own wait_for; which function" in finding.sentence
+
+
+def test_a_librarys_callback(hand_made) -> None:
+    """A callback of a library is not shown as the program's."""
+    hand_made.callback("read", 0, 100, args=dict(READ))
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert (finding.function, finding.file, finding.line) == ("", "", 0)
+    assert finding.library == {"name": "shoplib", "version": None, **READ}
+    assert "while running shoplib's read" in finding.sentence
+
+
+def test_one_coroutine_in_two_processes(hand_made) -> None:
+    """The same coroutine in several processes is one finding, which says in how many."""
+    builder = hand_made.builder
+    for number in range(2):
+        hand_made.step(f"Task-{number}", 1000 * number, 1000 * number + 100)
+    process = builder.process(101, "hand-made.py", started=0)
+    thread = builder.thread(process, 101, "MainThread", main=True)
+    loop, track = builder.loop(process, thread, "Loop"), builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 0, 10_000 * MS, "MainThread", Category.THREAD)
+    for number in range(2):
+        task = builder.task(process, loop, "Task-1", coroutine="work", file="/app/work.py", line=7)
+        start = 2000 * MS * number
+        builder.slice(track, start, start + 200 * MS, "Task-1", Category.STEP, task=task)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert finding.details["count"] == 4
+    assert "4 times in steps of 4 tasks in 2 processes, 600 ms in all" in finding.sentence

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tracekit.analyze import tables
 from tracekit.analyze.cover import covered
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Category, TrackKind
+from tracekit.model.trace import Category, Flag, TrackKind
 
 MS = 1_000_000
 
@@ -114,3 +114,34 @@ def test_covered(pairs) -> None:
     moments = {moment for start, end in zip(slices.start.tolist(), slices.end.tolist()) for moment in range(start, end)}
     assert covered(slices.start, slices.end) == len(moments)
     assert covered(np.empty(0, np.int64), np.empty(0, np.int64)) == 0
+
+
+def test_what_was_not_seen_is_no_life() -> None:
+    """A thread and a process whose ends were not seen are as long as what was seen of them, not as the trace."""
+    builder = Builder()
+    parent = builder.process(10, "parent", started=10, ended=1000)
+    killed = builder.process(11, "killed", started=20)
+    silent = builder.process(12, "silent", started=30)
+    for process, tid, end in ((parent, 10, 1000), (killed, 11, 50), (killed, 13, 70)):
+        track = builder.track(TrackKind.THREAD, builder.thread(process, tid, "t", started=25))
+        builder.slice(track, 25, end, "t", Category.THREAD)
+    trace = builder.build()
+    assert [row.life for row in tables.threads(trace)] == [975, 25, 45]
+    assert [row.wall for row in tables.processes(trace)] == [990, 50, 0]
+    assert trace.processes[silent].ended is None
+
+
+def test_tasks_begun_before(hand_made) -> None:
+    """A task that was there before the recording is marked, in its own row and in a sum."""
+    hand_made.task("old", outcome="done", begun_before=True)
+    hand_made.task("new", outcome="done")
+    rows = tables.tasks(hand_made.build())
+    assert {row.name: row.outcome for row in rows} == {"old": "done (begun before)", "new": "done"}
+    assert tables.by_coroutine(rows)[0].outcome == "1 done (begun before), 1 done"
+
+
+def test_open_steps(hand_made) -> None:
+    """The steps whose end was not seen are told by their tasks."""
+    hand_made.step("a", 0, 10)
+    hand_made.step("b", 20, 30, flags=Flag.UNFINISHED)
+    assert tables.open_steps(hand_made.build()) == [1]

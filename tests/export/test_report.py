@@ -12,7 +12,7 @@ from tracekit.analyze.finding import Finding
 from tracekit.export.page import page
 from tracekit.export.report import ROWS, SUMMARY_FINDINGS, render, summary
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Category, Trace, TrackKind
+from tracekit.model.trace import Category, Flag, Trace, TrackKind
 
 MS = 1_000_000
 
@@ -77,6 +77,18 @@ def test_no_finding() -> None:
         "No finding: no step of an event loop was longer than 50.0 ms; the longest took 10.0 ms (Task-0 (work))."
         in text
     )
+
+
+def test_no_finding_and_open_steps() -> None:
+    """A report that saw the beginning of a step, but not its end, does not claim that no step was long."""
+    trace = loop_trace(tasks=2)
+    trace.slices.flags[trace.slices.task == 1] = int(Flag.UNFINISHED)
+    text = flowing(printed(render, trace, []))
+    assert "No finding as far as was seen: no step of an event loop was seen to last longer than 50.0 ms" in text
+    assert "1 step had not ended when the recording did (Task-1 (work)): how much longer it took is not known." in text
+    trace.slices.flags[trace.slices.task == 0] = int(Flag.UNFINISHED)
+    text = flowing(printed(render, trace, []))
+    assert "2 steps had not ended when the recording did (Task-0 (work) and 1 more): how much longer they" in text
 
 
 def test_no_loop() -> None:

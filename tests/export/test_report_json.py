@@ -86,6 +86,7 @@ def test_shape() -> None:
                 "outcome": "pending",
                 "error": None,
                 "creator": None,
+                "begun_before": False,
                 "steps": 1,
                 "running_s": 2.0,
                 "ready_s": 0.5,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import importlib.util
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from tests_support import rows_of
 
+import tracekit as tk
 from tracekit.model.trace import FlowKind, Trace
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -260,6 +262,147 @@ def test_session_in_the_middle_of_a_running_loop(new_loop: NewLoop, recorded: Ca
     assert not task(trace, "new").begun_before
     assert task(trace, "new").outcome == "done"
     assert "after" not in [row.name for row in trace.tasks]
+
+
+def test_looking_at_the_queue_ends_no_step(recorded: Callable[..., Any]) -> None:
+    """A program that looks at its loop's queue from within a step does not end the step in the trace."""
+
+    async def main() -> None:
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        assert len(ready) == 0
+        assert not ready
+        with tk.span("after the look"):
+            pass
+
+    with recorded() as recording:
+        asyncio.run(main())
+
+    (step,) = [row for row in rows_of(recording.trace, "STEP") if "main" in task(recording.trace, row.task).coroutine]
+    (span,) = rows_of(recording.trace, "PART")
+    assert step.start <= span.start <= span.end <= step.end
+
+
+def test_loop_run_within_its_own_step(recorded: Callable[..., Any]) -> None:
+    """A loop that is run again from within a step (as nest_asyncio does): the inner steps lie within the outer one."""
+    loop = asyncio.new_event_loop()
+
+    async def inner() -> None:
+        await asyncio.sleep(0)
+
+    async def outer() -> None:
+        nested = loop.create_task(inner(), name="inner")
+        asyncio.tasks._leave_task(loop, asyncio.current_task())  # type: ignore[arg-type]
+        while not nested.done():
+            loop._run_once()  # type: ignore[attr-defined]
+        asyncio.tasks._enter_task(loop, me)
+
+    with recorded() as recording:
+        me = loop.create_task(outer(), name="outer")
+        loop.run_until_complete(me)
+        loop.close()
+
+    steps = rows_of(recording.trace, "STEP")
+    (around,) = [row for row in steps if row.task == "outer"]
+    within = [row for row in steps if row.task == "inner"]
+    assert len(within) == 2
+    assert all(around.start <= row.start <= row.end <= around.end for row in within)
+
+
+def test_cancelled_callbacks_leave_nothing_behind(recorded: Callable[..., Any]) -> None:
+    """What another thread scheduled and cancelled is forgotten: no later callback is taken for it."""
+    ran = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def schedule() -> None:
+            for _ in range(100):
+                loop.call_soon_threadsafe(ran.append, 0).cancel()
+
+        thread = threading.Thread(target=schedule)
+        thread.start()
+        thread.join()  # the loop stands still: none of them runs before it is cancelled
+        await asyncio.sleep(0)
+        for number in range(1, 101):
+            loop.call_soon(ran.append, number)
+        await asyncio.sleep(0)
+
+    with recorded() as recording:
+        asyncio.run(main())
+
+    assert ran == list(range(1, 101))
+    trace = recording.trace
+    appends = [row.start for row in rows_of(trace, "CALLBACK") if row.name.endswith("append")]
+    targets = {int(trace.slices.start[target]) for target in trace.flows.target}
+    assert len(appends) == 100
+    assert not targets & set(appends)
+
+
+def test_failing_hook_loses_no_callback(recorded: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """A task whose name cannot be read breaks the hook: it goes, says so once, and every callback still runs, once."""
+
+    class Strange(asyncio.Task):  # type: ignore[type-arg]
+        def get_name(self) -> str:
+            raise ZeroDivisionError
+
+    ran = []
+
+    async def child(number: int) -> None:
+        ran.append(number)
+        await asyncio.sleep(0)
+        ran.append(number)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [asyncio.create_task(child(1)), Strange(child(2), loop=loop), asyncio.create_task(child(3))]
+        loop.call_soon(ran.append, 4)
+        await asyncio.wait(tasks)
+
+    with recorded() as recording:
+        asyncio.run(main())
+
+    assert sorted(ran) == [1, 1, 2, 2, 3, 3, 4]
+    assert capsys.readouterr().err.count("asyncio hook failed and was removed") == 1
+    assert recording.trace.notes
+
+
+def test_no_callback_is_lost_while_sessions_come_and_go(recorded: Callable[..., Any]) -> None:
+    """Other threads schedule all the time, while sessions begin and end in the running loop: each callback runs once."""
+    loop = asyncio.new_event_loop()
+    ran: list[int] = []
+    sent: list[int] = []
+    over = threading.Event()
+
+    def send(first: int) -> None:
+        number = first
+        while not over.is_set():
+            loop.call_soon_threadsafe(ran.append, number)
+            sent.append(number)
+            number += 2
+
+    async def main() -> None:
+        for _ in range(20):
+            with recorded():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    senders = [threading.Thread(target=send, args=(first,)) for first in range(2)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for sender in senders:
+            sender.start()
+        loop.run_until_complete(main())
+        over.set()
+        for sender in senders:
+            sender.join()
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        sys.setswitchinterval(switch)
+        over.set()
+        loop.close()
+
+    assert sorted(ran) == sorted(sent)
 
 
 def test_session_beside_a_loop_that_runs_in_another_thread(recorded: Callable[..., Any]) -> None:

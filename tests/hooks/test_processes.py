@@ -159,12 +159,14 @@ def test_subprocess_running_python(run_python: Callable[..., Any]) -> None:
         ("[sys.executable, '-I', '-c', 'pass']", "-I (isolated mode)"),
         ("[sys.executable, '-Es', '-c', 'pass']", "-E"),
         ("[sys.executable, '-S', '-c', 'pass']", "-S"),
-        ("[sys.executable, '-c', 'pass'], env={}", "environment"),
+        ("[sys.executable, '-c', 'pass'], env={}", "leaves out tracekit's variables"),
+        ("[sys.executable, '-W', 'ignore', '-I', '-c', 'pass']", "-I (isolated mode)"),
+        ("[sys.executable, '-c', 'pass'], env={**os.environ, 'PYTHONPATH': '/elsewhere'}", "a PYTHONPATH of its own"),
     ],
 )
 def test_python_that_cannot_be_entered(run_python: Callable[..., Any], start: str, reason: str) -> None:
     """It appears as a process that was not traced, with the reason."""
-    ran = run_python(f"import subprocess, sys\nprint(subprocess.run({start}).returncode)\n")
+    ran = run_python(f"import os, subprocess, sys\nprint(subprocess.run({start}).returncode)\n")
 
     assert ran.stdout == "0\n"
     (child,) = [process for process in ran.trace.processes if process.parent is not None]

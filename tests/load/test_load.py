@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from spool_writer import SpoolWriter
+from tests_support import rows_of
 
 from tracekit import events
 from tracekit.errors import TracekitError
 from tracekit.load import load
+from tracekit.model.check import check
+from tracekit.model.trace import Trace
+from tracekit.spool import layout
 
 ABOUT = {
     "schema": 1,
@@ -147,3 +151,67 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(TracekitError, match="Permission denied"):
         load(path)
+
+
+def silent(pid: int = 100, start: int = 1, **header: int) -> SpoolWriter:
+    """A process that says nothing more once its second step has begun."""
+    writer = SpoolWriter(pid, start_monotonic=start, **{"ended": layout.ENDED_NOT} | header)
+    writer.record(start, events.THREAD_BEGIN, "MainThread", 1)
+    writer.record(start + 1, events.LOOP_BEGIN, "Loop", 1)
+    writer.record(start + 2, events.TASK_CREATED, "t", 5)
+    writer.record(start + 3, events.STEP_BEGIN, 0, 5)
+    writer.record(start + 4, events.SPAN_BEGIN, "load")
+    return writer
+
+
+def ends(trace: Trace) -> dict[str, tuple[int, bool]]:
+    """Where each kind of slice ends at last, and whether that is marked as unfinished."""
+    rows = rows_of(trace, "THREAD", "LOOP", "STEP", "SPAN", "RUNNING", "TASK")
+    kinds = {row.kind + " " + row.name: (row.end, row.unfinished) for row in rows}
+    assert check(trace) == []
+    return kinds
+
+
+def test_a_silent_end_that_was_seen_from_outside(tmp_path: Path) -> None:
+    """What was open in a program that was killed reaches to where `tracekit run` saw it end, and is unfinished."""
+    silent().write(tmp_path)
+    about(tmp_path)
+    trace = load(tmp_path)
+    assert trace.duration == 94
+    assert set(ends(trace).values()) == {(94, True)}
+    assert trace.processes[0].ended is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"pid": 101}, {"ended": layout.ENDED_NO_SPACE}, {"ended": layout.ENDED_NORMALLY, "end_monotonic": 5}],
+)
+def test_an_end_that_is_not_its_own(tmp_path: Path, header: dict[str, int]) -> None:
+    """Another process, or one that stopped recording for a reason of its own, is drawn to its last record only."""
+    silent(**header).write(tmp_path)
+    about(tmp_path)
+    trace = load(tmp_path)
+    assert {row.end for row in rows_of(trace, "STEP", "SPAN", "LOOP")} == {4}
+
+
+def test_a_silent_end_after_an_exec(tmp_path: Path) -> None:
+    """Of a process that went through an exec only the last program reaches to the end that was seen."""
+    silent(start=1, start_ticks=7).write(tmp_path)
+    silent(start=50, start_ticks=7).write(tmp_path)
+    about(tmp_path)
+    assert [row.end for row in rows_of(load(tmp_path), "STEP")] == [4, 94]
+
+
+@pytest.mark.parametrize("name", ["pipe", "1-1.spool", "trace.json"])
+def test_a_pipe(tmp_path: Path, name: str) -> None:
+    """What is neither a file nor a directory is refused at once, whatever its name, and not waited for."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(TracekitError, match="is a pipe, socket or device"):
+        load(tmp_path / name)
+
+
+def test_a_pipe_for_a_description(tmp_path: Path) -> None:
+    """A session whose session.json is a pipe is loaded without it."""
+    spool().write(tmp_path)
+    os.mkfifo(tmp_path / "session.json")
+    assert any("it is no regular file" in note for note in load(tmp_path).notes)

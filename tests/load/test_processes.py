@@ -105,3 +105,20 @@ def test_families_have_no_circles(loaded: Callable[..., Trace]) -> None:
         spool.record(110, e.PROCESS_FORK, 0, 1)
         spool.record(111, e.PROCESS_SPAWN, "x", other)
     assert len(loaded(one, two).processes) == 2
+
+
+def test_a_child_of_an_untraced_process(loaded: Callable[..., Trace]) -> None:
+    """A Python below a shell has the shell for its parent, though nobody looked into the shell."""
+    parent = process(100, 100)
+    parent.record(110, e.PROCESS_SPAWN, "sh", 150)
+    trace = loaded(parent, process(200, 140, ppid=150))
+    python, shell = trace.processes[1:]
+    assert (shell.name, shell.parent, bool(shell.untraced)) == ("sh", 0, True)
+    assert trace.processes[python.parent or 0] is shell
+
+
+def test_an_untraced_process_younger_than_its_child(loaded: Callable[..., Trace]) -> None:
+    """A pid that an untraced process got later does not make it the parent of who was there before."""
+    parent = process(100, 100)
+    parent.record(190, e.PROCESS_SPAWN, "sh", 150)
+    assert loaded(parent, process(200, 140, ppid=150)).processes[1].parent is None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from spool_writer import SpoolWriter
 from tests_support import rows_of, spans_of
 
 from tracekit import events as e
+from tracekit.load import load
 from tracekit.model.trace import Trace
 
 Loaded = Callable[..., Trace]
@@ -165,3 +170,33 @@ def test_parts_of_two_spans_alike(spool: SpoolWriter, loaded: Loaded) -> None:
     spool.record(124, e.STEP_END, 0, 5)
     parts = [(row.name, row.depth) for row in spans_of(loaded(spool), "PART") if row.start == 20]
     assert sorted(parts) == [("inner", 1), ("outer", 0)]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), max_size=20))
+def test_a_text_may_have_several_numbers(known: bool, nested: list[tuple[str, bool, bool]]) -> None:
+    """Spans that begin under one number of their name and end under another one pair as if it were one number."""
+    spool = SpoolWriter(start_monotonic=100)
+    spool.record(100, e.THREAD_BEGIN, "MainThread", 1)
+    begins = []
+    for at, (text, renumbered, _) in enumerate(nested):
+        begins.append(spool.record(101 + at, e.SPAN_BEGIN, text))
+        if renumbered:
+            spool.forget(text)
+    for at, (text, _, renumbered) in reversed(list(enumerate(nested))):
+        spool.record(200 - at, e.SPAN_END, text, begins[at] if known else 0)
+        if renumbered:
+            spool.forget(text)
+    with tempfile.TemporaryDirectory() as directory:
+        spool.write(Path(directory))
+        trace = load(directory)
+    expected = [("THREAD", text, 1 + at, 100 - at) for at, (text, _, _) in enumerate(nested)]
+    assert where(trace) == expected
+    assert not any(row.unfinished for row in spans_of(trace))
+
+
+def test_a_name_that_could_not_be_kept(spool: SpoolWriter, loaded: Loaded) -> None:
+    """An end without a name ends the span whose slot it names."""
+    begin = spool.record(110, e.SPAN_BEGIN, "load")
+    spool.record(120, e.SPAN_END, 0, begin)
+    assert where(loaded(spool)) == [("THREAD", "load", 10, 20)]

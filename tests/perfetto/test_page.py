@@ -39,6 +39,7 @@ def test_page_shows_trace(perfetto_page: PerfettoPage, tmp_path: Path) -> None:
             assert perfetto_page.dialogs() == []
             assert perfetto_page.import_errors() == 0
             assert perfetto_page.errors == []
+            assert perfetto_page.outside == []
             tracks = perfetto_page.tracks()
             assert any("MainThread" in name for name in tracks)
             assert any("reader (read_all)" in name for name in tracks)

@@ -319,6 +319,73 @@ def test_one_span_object_in_exit_stack(recorded: Callable[..., Any]) -> None:
     assert [row.name for row in spans_of(recording.trace)] == ["stacked"]
 
 
+def test_one_span_object_in_nested_exit_stacks(recorded: Callable[..., Any]) -> None:
+    """Stacks that hold the same object each end their own use, whatever the order."""
+    hot = tk.span("hot")
+    with recorded() as recording:
+        first, second = contextlib.ExitStack(), contextlib.ExitStack()
+        first.enter_context(hot)
+        with hot:
+            second.enter_context(hot)
+            tk.instant("three open")
+            first.close()
+            tk.instant("first closed")
+            second.close()
+
+    rows = spans_of(recording.trace)
+    three, closed = (int(time) for time in recording.trace.instants.time)
+    assert not any(row.unfinished for row in rows)
+    # The first to begin is the first to end.
+    oldest = min(rows, key=lambda row: row.start)
+    assert three <= oldest.end <= closed
+
+
+def test_span_wrapped_in_another_context_manager(recorded: Callable[..., Any]) -> None:
+    """A wrapper that enters and leaves the span in methods of its own ends the latest use, as its nesting asks for."""
+
+    class Wrapper:
+        def __enter__(self) -> None:
+            hot.__enter__()
+
+        def __exit__(self, *exc_info: Any) -> None:
+            hot.__exit__(*exc_info)
+
+    hot = tk.span("hot")
+    with recorded() as recording, Wrapper(), Wrapper():
+        tk.instant("inside")
+
+    rows = spans_of(recording.trace)
+    assert [row.depth for row in rows] == [0, 1]
+    assert not any(row.unfinished for row in rows)
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_async_generator_left_suspended(recorded: Callable[..., Any], on: bool) -> None:
+    """A loop that shuts down closes it once, and its own clean-up runs to the end."""
+    complaints: list[dict[str, Any]] = []
+    cleaned = []
+
+    @tk.trace
+    async def generator() -> Any:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(True)
+
+    async def main() -> Any:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        suspended = generator()
+        await suspended.__anext__()
+        return suspended
+
+    with recorded() if on else contextlib.nullcontext():
+        asyncio.run(main())
+
+    assert complaints == []
+    assert cleaned == [True]
+
+
 def test_span_across_await_belongs_to_its_task(recorded: Callable[..., Any]) -> None:
     """A span that crosses an await is whole on its task's track, and lies on the thread only in parts."""
 

@@ -175,7 +175,7 @@ def test_stderr_that_records(run_python: Callable[..., Any]) -> None:
     """A program whose stderr records what is written to it, also what we have to say, is not caught in a circle."""
     ran = run_python(
         """
-        import os, shutil, sys
+        import os, resource, sys
         import tracekit as tk
 
         class Recording:
@@ -186,7 +186,7 @@ def test_stderr_that_records(run_python: Callable[..., Any]) -> None:
                 tk.instant("flush" + os.urandom(8).hex())
 
         sys.stderr = Recording()
-        shutil.rmtree(os.environ["TRACEKIT_SESSION"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
         for number in range(30_000):
             tk.instant(f"tick {number}")
         """
@@ -196,19 +196,18 @@ def test_stderr_that_records(run_python: Callable[..., Any]) -> None:
 
 
 def test_children_of_a_session_that_is_gone(run_python: Callable[..., Any]) -> None:
-    """Forks of a program whose session was removed run as without us; each says once that it is not recorded."""
+    """A program that goes on after its session is over, and its forks, run as without us and hear nothing of it."""
     ran = run_python(
         """
         import os, shutil
         import tracekit as tk
         shutil.rmtree(os.environ["TRACEKIT_SESSION"])
         pid = os.fork()
-        tk.instant("both")
+        for number in range(30_000):
+            tk.instant("both")
         if pid:
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         """
     )
 
-    assert (ran.status, ran.stdout) == (0, "0\n")
-    (line,) = ran.stderr.splitlines()
-    assert "is not recorded" in line
+    assert (ran.status, ran.stdout, ran.stderr) == (0, "0\n", "")

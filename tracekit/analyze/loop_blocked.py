@@ -14,8 +14,9 @@ their count and sum. The finding's own keys:
     count, total_s  how many blocks the finding stands for, and how long they were together
     unfinished      true where the recording ended inside the block: it lasted at least that long
 
-`library` names an installed library in whose code the step *stopped*; that the time was spent there, only sampled
-stacks can tell.
+`library` names an installed library in whose code the step *stopped* (that the time was spent there, only sampled stacks
+can tell), or whose coroutine it was. `function`, `file`, `line` are the program's own code or null: a server's
+coroutine that calls the program's handler is not the program's, and which handler it called was not seen.
 """
 
 from __future__ import annotations
@@ -54,16 +55,27 @@ class Frame(NamedTuple):
 
 
 class Blame(NamedTuple):
-    """What the trace knows of the code behind a block: where it stopped, and the user's own place nearest to that."""
+    """What the trace knows of the code behind a block.
+
+    Attributes:
+        user: the place in the program's own code that is nearest to where the block stopped; empty where none was seen.
+        stopped: where it stopped.
+        other: a place in a library or in Python itself: where it stopped, else the coroutine; empty where none was seen.
+        library: the library that `other` lies in.
+    """
 
     user: Frame
     stopped: Frame
+    other: Frame
     library: code.Library | None
+
+
+_NOWHERE = Frame("", "", 0)
 
 
 def find(trace: Trace, threshold_ns: int) -> list[Finding]:
     """One finding for each block of a loop longer than `threshold_ns`, or for all of one coroutine if they are many."""
-    groups: defaultdict[tuple[int, str, str], list[Block]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str], list[Block]] = defaultdict(list)
     for block in blocks(trace, threshold_ns):
         groups[_culprit(trace, block)].append(block)
     if not groups:
@@ -76,12 +88,12 @@ def find(trace: Trace, threshold_ns: int) -> list[Finding]:
     return findings
 
 
-def _culprit(trace: Trace, block: Block) -> tuple[int, str, str]:
-    """What makes two blocks alike: thread, and the coroutine (or callback) with its file."""
+def _culprit(trace: Trace, block: Block) -> tuple[str, str]:
+    """What makes two blocks alike, on whatever loop: the coroutine (or callback) with its file."""
     if block.task < 0:
-        return block.thread, f"callback {_name(trace, block)}", ""
+        return f"callback {_name(trace, block)}", ""
     task = trace.tasks[block.task]
-    return block.thread, task.coroutine or task.name, task.file
+    return task.coroutine or task.name, task.file
 
 
 def _finding(trace: Trace, alike: list[Block], delays: Delays) -> Finding:
@@ -113,13 +125,21 @@ def _blame(trace: Trace, block: Block) -> Blame:
     args = trace.args[index] if index >= 0 else {}
     line = args.get("line", 0)
     stopped = Frame(str(args.get("function", "")), str(args.get("file", "")), line if isinstance(line, int) else 0)
-    if stopped.file and code.owner(stopped.file) is code.Owner.USER:
-        return Blame(stopped, stopped, None)
-    library = code.library(stopped.file)
-    if block.task < 0:
-        return Blame(stopped, stopped, library)
-    task = trace.tasks[block.task]
-    return Blame(Frame(task.coroutine, task.file, task.line), stopped, library)
+    begun = _NOWHERE
+    if block.task >= 0:
+        task = trace.tasks[block.task]
+        begun = Frame(task.coroutine, task.file, task.line)
+    if _is_users(stopped):
+        return Blame(stopped, stopped, _NOWHERE, None)
+    user = begun if _is_users(begun) else _NOWHERE
+    others = [frame for frame in (stopped, begun) if frame.file and not _is_users(frame)]
+    # What every program calls, asyncio.sleep for one, says less than the library that called it.
+    other = next((frame for frame in others if code.library(frame.file)), others[0] if others else _NOWHERE)
+    return Blame(user, stopped, other, code.library(other.file))
+
+
+def _is_users(frame: Frame) -> bool:
+    return bool(frame.file) and code.owner(frame.file) is code.Owner.USER
 
 
 def _name(trace: Trace, block: Block) -> str:
@@ -135,15 +155,17 @@ def _sentence(trace: Trace, alike: list[Block], worst: Block, blame: Blame, dela
     least = "at least " if worst.unfinished else ""
     longest = f"{least}{words.duration(worst.duration)}"
     if len(alike) == 1:
-        who = _who(trace, worst)
-        return f"{who} held the event loop for {longest} in one {turn}{_where(blame, worst)}{_waiting(trace, delayed)}."
+        who, rest = _who(trace, worst), _where(blame, worst) + _waiting(trace, delayed) + _cut(worst)
+        return f"{who} held the event loop for {longest} in one {turn}{rest}."
     total = words.duration(sum(block.duration for block in alike))
     tasks = len({block.task for block in alike})
     who = _kind(trace, worst) if tasks > 1 else _who(trace, worst)
     several = f" of {tasks} tasks" if tasks > 1 else ""
+    processes = len({trace.threads[block.thread].process for block in alike})
+    several += f" in {processes} processes" if processes > 1 else ""
     return (
         f"{who} held the event loop {len(alike)} times in {turn}s{several}, {total} in all, the longest "
-        f"{longest}{_where(blame, worst)}{_waiting(trace, delayed)}."
+        f"{longest}{_where(blame, worst)}{_waiting(trace, delayed)}{_cut(worst)}."
     )
 
 
@@ -162,14 +184,21 @@ def _kind(trace: Trace, block: Block) -> str:
 
 def _where(blame: Blame, block: Block) -> str:
     """Only what is known: where a step stopped is not always where its time went."""
-    user, stopped = blame.user, blame.stopped
+    user, other = blame.user, blame.other
     if not user.file:
-        return ""
+        if not other.file:
+            return ""
+        whose = f"{blame.library.name}'s" if blame.library else "Python's own"
+        running = words.short_function(other.function) or words.place(*other)
+        return f", while running {whose} {running}; which function of the program it called, if any, was not seen"
     at = words.place(*user)
     if blame.library:
-        inside = f"{blame.library.name} {blame.library.version}".rstrip()
-        return f", in {at}" if block.task < 0 else f", in {at}, which stopped inside {inside}"
-    return f", which stopped in {at}" if user is stopped and block.task >= 0 else f", in {at}"
+        return f", in {at}, which stopped inside {f'{blame.library.name} {blame.library.version}'.rstrip()}"
+    return f", which stopped in {at}" if user is blame.stopped and block.task >= 0 else f", in {at}"
+
+
+def _cut(worst: Block) -> str:
+    return "; the recording ended inside it" if worst.unfinished else ""
 
 
 def _waiting(trace: Trace, delayed: list[Delay]) -> str:
@@ -190,7 +219,7 @@ def _waiting(trace: Trace, delayed: list[Delay]) -> str:
 def _library(blame: Blame) -> dict[str, Any] | None:
     if blame.library is None:
         return None
-    return {"name": blame.library.name, "version": blame.library.version or None, **blame.stopped._asdict()}
+    return {"name": blame.library.name, "version": blame.library.version or None, **blame.other._asdict()}
 
 
 def _details(trace: Trace, alike: list[Block], worst: Block, blame: Blame, delayed: list[Delay]) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracekit.analyze.cover import covered
-from tracekit.model.trace import Category, Trace, TrackKind
+from tracekit.model.trace import Category, Flag, Process, Task, Trace, TrackKind
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """A process; `wall` is how long it was seen, None for one that was not, and `untraced` says why, or is ""."""
+    """A process; `wall` is how long it was seen, None for one that was not, and `untraced` says why, or is "".
+
+    Where its end was not seen, `wall` goes up to the last that was seen of its threads.
+    """
 
     pid: int
     name: str
@@ -89,6 +92,7 @@ class JobRow:
 def processes(trace: Trace) -> list[ProcessRow]:
     """The processes, in the order in which they were seen."""
     threads = Counter(thread.process for thread in trace.threads)
+    seen = _seen_until(trace)
     return [
         ProcessRow(
             pid=process.pid,
@@ -97,7 +101,7 @@ def processes(trace: Trace) -> list[ProcessRow]:
             parent=None if process.parent is None else trace.processes[process.parent].pid,
             started=process.started,
             ended=process.ended,
-            wall=None if process.untraced else _life(trace, process.started, process.ended),
+            wall=None if process.untraced else _wall(process, seen[index]),
             threads=threads[index],
             untraced=process.untraced,
             python=process.python,
@@ -108,7 +112,7 @@ def processes(trace: Trace) -> list[ProcessRow]:
 
 def threads(trace: Trace) -> list[ThreadRow]:
     """The threads, in the order in which they were seen."""
-    occupied = _occupied(trace)
+    occupied, ends = _occupied(trace), _ends(trace)
     return [
         ThreadRow(
             name=thread.name,
@@ -116,7 +120,7 @@ def threads(trace: Trace) -> list[ThreadRow]:
             tid=thread.tid,
             started=thread.started,
             ended=thread.ended,
-            life=_life(trace, thread.started, thread.ended),
+            life=max(0, ends[index] - thread.started),
             occupied=occupied.get(index),
         )
         for index, thread in enumerate(trace.threads)
@@ -151,7 +155,7 @@ def tasks(trace: Trace) -> list[TaskRow]:
             ready=task.ready,
             awaiting=task.awaiting,
             longest=step,
-            outcome=f"{task.outcome}: {task.error}" if task.error else task.outcome,
+            outcome=_outcome(task),
         )
         for task, step in zip(trace.tasks, longest)
     ]
@@ -194,8 +198,40 @@ def longest_step(trace: Trace) -> tuple[int, int] | None:
     return (longest, times.index(longest)) if longest else None
 
 
-def _life(trace: Trace, started: int, ended: int | None) -> int:
-    return (trace.duration if ended is None else ended) - started
+def open_steps(trace: Trace) -> list[int]:
+    """The tasks of the steps whose end was not seen; each lasted at least as long as its slice, nobody knows how long."""
+    slices = trace.slices
+    unfinished = (slices.flags & int(Flag.UNFINISHED)) != 0
+    tasks: list[int] = slices.task[unfinished & (slices.category == Category.STEP) & (slices.task >= 0)].tolist()
+    return tasks
+
+
+def _outcome(task: Task) -> str:
+    outcome = f"{task.outcome}: {task.error}" if task.error else task.outcome
+    return f"{outcome} (begun before)" if task.begun_before else outcome
+
+
+def _ends(trace: Trace) -> list[int]:
+    """By the index of a thread: when it ended; where that was not seen, the last that was seen of it."""
+    slices = trace.slices
+    ends = np.array([thread.started for thread in trace.threads], dtype=np.int64)
+    owner = np.array([row.owner if row.kind == TrackKind.THREAD else -1 for row in trace.tracks], dtype=np.int64)
+    lives = np.flatnonzero(slices.category == Category.THREAD)
+    thread = owner[slices.track[lives]]
+    np.maximum.at(ends, thread[thread >= 0], slices.end[lives[thread >= 0]])
+    return [int(end) if row.ended is None else row.ended for row, end in zip(trace.threads, ends.tolist())]
+
+
+def _seen_until(trace: Trace) -> list[int]:
+    """By the index of a process: the last that was seen of its threads."""
+    seen = [process.started for process in trace.processes]
+    for thread, end in zip(trace.threads, _ends(trace)):
+        seen[thread.process] = max(seen[thread.process], end)
+    return seen
+
+
+def _wall(process: Process, seen_until: int) -> int:
+    return (seen_until if process.ended is None else process.ended) - process.started
 
 
 def _occupied(trace: Trace) -> dict[int, int]:

@@ -42,10 +42,6 @@ def _python() -> Answer:
     )
 
 
-def _core() -> Answer:
-    return True, "pure Python (a span costs well under 2 µs)"
-
-
 def _mapping() -> Answer:
     from tracekit.spool.file import SpoolFile
 
@@ -105,7 +101,6 @@ def _space() -> Answer:
 
 QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("Python", _python, True),
-    ("core", _core, True),
     ("recording", _mapping, True),
     ("entering child processes", _entering, True),
     ("Perfetto's page", _viewer, False),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tracekit.analyze import analyze
+from tracekit.analyze.finding import Finding
 from tracekit.cli.progress import progress
 from tracekit.errors import TracekitError
 from tracekit.export import chrome_json
 from tracekit.export.page import page
 from tracekit.export.report import summary
 from tracekit.load import load
+from tracekit.model.trace import Trace
+from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
 
 
@@ -43,11 +48,19 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
             f"cannot write {output}: {error.strerror}; the recording is kept: "
             f"`tracekit recover {directory} -o ELSEWHERE` tries again"
         ) from None
-    if not keep_session:
+    unread = session_directory.unread(directory)
+    if unread:
+        tell(f"{directory} is kept: not readable by this version of tracekit, or no recording: {', '.join(unread)}")
+    elif not keep_session:
         session_directory.remove(directory)
-    if not quiet:
-        console = page(sys.stderr)
-        summary(trace, findings, console, threshold_ns=threshold)
-        shown = os.path.relpath(output)
-        shown = output if shown.startswith("..") else shown
-        console.print(f"\ntrace: {shown}\n  look at it: tracekit open {shown}", soft_wrap=True, markup=False)
+    if not quiet and sys.stderr is not None:
+        with suppress(OSError, ValueError):  # the trace is there, whether or not somebody can read about it
+            _sum_up(trace, findings, threshold, output)
+
+
+def _sum_up(trace: Trace, findings: Sequence[Finding], threshold: int, output: str) -> None:
+    console = page(sys.stderr)
+    summary(trace, findings, console, threshold_ns=threshold)
+    shown = os.path.relpath(output)
+    shown = output if shown.startswith("..") else shown
+    console.print(f"\ntrace: {shown}\n  look at it: tracekit open {shown}", soft_wrap=True, markup=False)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -43,8 +44,10 @@ class End:
         Args:
             failed: tracekit itself could not do its work; where the program was content, say so by exit code 2.
         """
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with suppress(OSError, ValueError):  # full, or closed
+                    stream.flush()
         if self.status < 0:
             number = -self.status
             resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -92,17 +95,19 @@ def launch(program: Program, directory: str, options: Options, description: dict
         description["child_pid"] = child.pid
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
-        threading.Thread(target=_preload, daemon=True).start()
+        with suppress(RuntimeError):  # no thread to be had
+            threading.Thread(target=_preload, daemon=True).start()
         status = child.wait()
+        description["ended_monotonic"], description["ended_wall"] = clock.anchor()
+        description["exit_status"] = status if status >= 0 else 128 - status
+        session_directory.write(directory, description)
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-    description["ended_monotonic"], description["ended_wall"] = clock.anchor()
-    description["exit_status"] = status if status >= 0 else 128 - status
-    session_directory.write(directory, description)
     return End(status)
 
 
 def _preload() -> None:
     """While the program runs and this process has nothing to do, load what the trace will need."""
-    import tracekit.cli.finish  # noqa: F401
+    with suppress(Exception):  # it will fail again where somebody can be told
+        import tracekit.cli.finish  # noqa: F401

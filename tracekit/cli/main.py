@@ -14,6 +14,7 @@ import click
 
 from tracekit._version import __version__
 from tracekit.errors import TracekitError
+from tracekit.record.recorder import tell
 
 # Name -> the line that `tracekit --help` shows, so that it need not load them.
 COMMANDS = {
@@ -46,7 +47,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except TracekitError as error:
-            click.echo(f"tracekit: {error}", err=True)
+            tell(str(error))
             raise SystemExit(2) from None
 
 

@@ -27,7 +27,7 @@ def progress(what: str) -> Iterator[Report]:
     Yields:
         A function that may be called with the bytes that are done and the bytes that there are to do.
     """
-    if not sys.stderr.isatty():
+    if not _on_terminal():
         yield lambda _done, _total: None
         return
     line = _Line(what)
@@ -39,6 +39,13 @@ def progress(what: str) -> Iterator[Report]:
         timer.cancel()
         timer.join()
         line.close()
+
+
+def _on_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # closed
+        return False
 
 
 class _Line:

@@ -6,21 +6,15 @@ import os
 
 import click
 
+from tracekit.cli.threshold import threshold_option
 from tracekit.errors import UsageError
-from tracekit.sessions import DEFAULT_THRESHOLD
 from tracekit.spool import directory as session_directory
 
 
 @click.command(short_help="Make a trace of a session that nobody finished.")
 @click.argument("session")
 @click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: beside the session.")
-@click.option(
-    "--threshold",
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    metavar="DURATION",
-    help="A step of an event loop longer than this is a block.",
-)
+@threshold_option
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording as well.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def command(session: str, output: str | None, threshold: str, keep_session: bool, quiet: bool) -> None:
@@ -36,8 +30,16 @@ def command(session: str, output: str | None, threshold: str, keep_session: bool
     directory = os.path.abspath(session)
     if not os.path.isdir(directory):
         raise UsageError(f"no such session: {session}; a session is a directory whose name ends in .tracekit")
-    if not any(entry.endswith(".spool") for entry in os.listdir(directory)):
+    if not session_directory.spools(directory):
         raise UsageError(f"{session} is no session: there is no *.spool file in it")
+    running = session_directory.running(directory)
+    if running and not _asked_by_its_program(directory):
+        raise UsageError(f"{session} is still running (pid {running[0]}): wait for its end")
     stem = directory.removesuffix(session_directory.SUFFIX)
     path = session_directory.check_output(output or stem + ".json.gz")
     finish(directory, path, parse_duration(threshold), keep_session=keep_session, quiet=quiet)
+
+
+def _asked_by_its_program(directory: str) -> bool:
+    """Whether the program that leads the session has stopped it and wants its trace now, whichever of its children go on."""
+    return session_directory.read(directory).get("child_pid") == os.getppid()

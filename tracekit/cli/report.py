@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tracekit.sessions import DEFAULT_THRESHOLD
+from tracekit.cli.threshold import threshold_option
 
 
 @click.command(short_help="Say what a trace shows: findings, then tables.")
@@ -18,13 +18,7 @@ from tracekit.sessions import DEFAULT_THRESHOLD
     metavar="RULE",
     help='Exit with 1 where a finding breaks the rule, like "loop-blocked>100ms"; may be given several times.',
 )
-@click.option(
-    "--threshold",
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    metavar="DURATION",
-    help="A step of an event loop longer than this is a block.",
-)
+@threshold_option
 def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str) -> None:
     """Say what TRACE shows: findings first, the worst first, then tables of processes, threads, loops and tasks.
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
-from tracekit.cli.launch import Program, launch
+from tracekit.cli.launch import End, Program, launch
+from tracekit.cli.threshold import threshold_option
 from tracekit.errors import TracekitError, UsageError
-from tracekit.sessions import DEFAULT_THRESHOLD, Options
+from tracekit.record.recorder import tell
+from tracekit.sessions import Options
 from tracekit.spool import directory as session_directory
 from tracekit.units import parse_duration, parse_size
 
-_STARTERS = ("-m", "-c", "--")
+_STARTERS = ("-m", "-c")
 
 
 class RunCommand(click.Command):
@@ -29,14 +33,20 @@ class RunCommand(click.Command):
             if isinstance(param, click.Option) and not param.is_flag
             for name in param.opts
         }
-        at = 0
-        while at < len(args) and args[at].startswith("-") and args[at] != "-" and args[at] not in _STARTERS:
-            if args[at][:2] in ("-m", "-c") and not args[at].startswith("--"):  # -mMODULE, as python takes it
-                args[at : at + 1] = [args[at][:2], args[at][2:]]
+        own: list[str] = []
+        rest = list(args)
+        while rest and rest[0].startswith("-") and rest[0] not in ("-", "--"):
+            word = rest.pop(0)
+            flags, last, attached = _split_short(word, takes_value) if word[1] != "-" else ("", word, "")
+            if last in _STARTERS:
+                own += [flags] if flags else []
+                rest[:0] = [last, attached] if attached else [last]
                 break
-            at += 2 if args[at] in takes_value else 1
-        ctx.ensure_object(dict)["program"] = args[at:]
-        return super().parse_args(ctx, args[:at])
+            own.append(word)
+            if last in takes_value and not attached and rest:
+                own.append(rest.pop(0))
+        ctx.ensure_object(dict)["program"] = rest
+        return super().parse_args(ctx, own)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         formatter.write_usage("tracekit run", "[OPTIONS] SCRIPT.py [ARGS…]")
@@ -52,13 +62,7 @@ class RunCommand(click.Command):
     help="Where to write the trace: a name ending in .json or .json.gz. Default: traces/NAME-TIMESTAMP.json.gz",
 )
 @click.option("--open", "open_it", is_flag=True, help="Afterwards, open the trace in Perfetto.")
-@click.option(
-    "--threshold",
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    metavar="DURATION",
-    help="A step of an event loop longer than this is a block.",
-)
+@threshold_option
 @click.option(
     "--max-size",
     metavar="SIZE",
@@ -97,24 +101,43 @@ def command(
     try:
         end = launch(program, directory, options, description)
     except BaseException:
-        session_directory.remove(directory)
+        if description["child_pid"] is None:  # nothing has run
+            session_directory.remove(directory)
         raise
-
-    from tracekit.cli.finish import finish
-
+    # The program is over: whatever goes wrong from here on is one line, and its status stands.
     try:
-        finish(directory, path, options.threshold, keep_session=keep_session, quiet=quiet)
-    except TracekitError as error:
-        click.echo(f"tracekit: {error}", err=True)
-        end.leave(failed=True)
-    except KeyboardInterrupt:
-        click.echo(f"tracekit: interrupted; the recording is kept: tracekit recover {directory} -o {path}", err=True)
-        end.leave(failed=True)
-    if open_it:
-        from tracekit.export.viewer import serve
+        from tracekit.cli.finish import finish
 
-        serve([path])
+        finish(directory, path, options.threshold, keep_session=keep_session, quiet=quiet)
+        if open_it:
+            from tracekit.export.viewer import serve
+
+            serve([path])
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third one would cut off what is to be said
+        _conclude(end, "interrupted", directory, path)
+    except TracekitError as error:
+        tell(str(error))
+        end.leave(failed=True)
+    except Exception as error:
+        _conclude(end, f"{type(error).__name__}: {error}", directory, path)
     end.leave()
+
+
+def _split_short(word: str, takes_value: set[str]) -> tuple[str, str, str]:
+    """Short options in one word, like -qmMODULE: the flags, the option that ends them ("" if none), what is attached to it."""
+    for at in range(1, len(word)):
+        option = f"-{word[at]}"
+        if option in takes_value or option in _STARTERS:
+            return word[:at] if at > 1 else "", option, word[at + 1 :]
+    return word, "", ""
+
+
+def _conclude(end: End, trouble: str, directory: str, path: str) -> NoReturn:
+    """Say what kept tracekit from its work and where that leaves the user, and end as the program ended."""
+    kept = f"the recording is kept: `tracekit recover {directory} -o {path}` makes a trace of it"
+    tell(f"{trouble}; {kept if os.path.isdir(directory) else f'the trace is in {path}'}")
+    end.leave(failed=True)
 
 
 def _program(words: Sequence[str]) -> Program:

@@ -95,15 +95,24 @@ def _nothing_found(trace: Trace, threshold_ns: int) -> str:
     longest = tables.longest_step(trace)
     if longest is not None:
         duration, index = longest
-        task = trace.tasks[index]
-        label = words.task_label(task.name, task.coroutine)
+        limit, took = words.duration(threshold_ns), f"{words.duration(duration)} ({_label(trace, index)})"
+        unfinished = tables.open_steps(trace)
+        if not unfinished:
+            return f"No finding: no step of an event loop was longer than {limit}; the longest took {took}."
+        more = len(unfinished) - 1
+        whose = _label(trace, unfinished[0]) + (f" and {more} more" if more else "")
         return (
-            f"No finding: no step of an event loop was longer than {words.duration(threshold_ns)}; "
-            f"the longest took {words.duration(duration)} ({label})."
+            f"No finding as far as was seen: no step of an event loop was seen to last longer than {limit}, the longest "
+            f"{took}. {words.count(len(unfinished), 'step')} had not ended when the recording did ({whose}): how much "
+            f"longer {'they' if more else 'it'} took is not known."
         )
     if trace.loops:
         return "No finding: an event loop ran, but no step of a task was seen on it."
     return "No finding: no event loop ran, and blocked event loops are what is looked for so far."
+
+
+def _label(trace: Trace, task: int) -> str:
+    return words.task_label(trace.tasks[task].name, trace.tasks[task].coroutine)
 
 
 def _processes(trace: Trace, console: Console, most: int) -> None:

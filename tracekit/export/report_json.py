@@ -7,7 +7,7 @@
     processes   pid, name, command, parent (pid), started_s, ended_s, wall_s, threads, traced, untraced (why), python
     threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs)
     tasks       name, coroutine, loop (index into loops), pid, file, line, created_s, ended_s, outcome, error,
-                creator, steps, running_s, ready_s, awaiting_s, longest_step_s
+                creator, begun_before (the recording), steps, running_s, ready_s, awaiting_s, longest_step_s
     loops       name, pid, thread, running_s, open_s, used (running / open)
     jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
     findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
@@ -93,6 +93,7 @@ def _tasks(trace: Trace) -> list[dict[str, Any]]:
             "outcome": task.outcome,
             "error": task.error or None,
             "creator": task.creator or None,
+            "begun_before": task.begun_before,
             "steps": task.steps,
             "running_s": _seconds(task.running),
             "ready_s": _seconds(task.ready),

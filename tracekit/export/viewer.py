@@ -38,6 +38,22 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _NOT_SERVED = {"service_worker.js"}
+# What the page may load: its own files, and what it makes itself. It runs wasm, in workers, and a script inside its HTML.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self' blob: data:",
+        "img-src 'self' blob: data:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
 def serve(
@@ -117,11 +133,9 @@ class Viewer(http.server.ThreadingHTTPServer):
             host, origin, site: the headers Host, Origin and Sec-Fetch-Site. A name that somebody else's server resolves
                 to this machine gives another host; somebody else's page, be it on another port, another origin or site.
         """
-        own = {f"{name}:{self.server_port}" for name in (_LOOPBACK, "localhost")}
+        # Not "localhost": under that name the page takes itself for one under development, and calls home.
         return (
-            host in own
-            and (origin is None or origin in {f"http://{name}" for name in own})
-            and site in (None, "same-origin", "none")
+            f"http://{host}" == self.origin and origin in (None, self.origin) and site in (None, "same-origin", "none")
         )
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
@@ -181,6 +195,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(length))
         self.send_header("Cache-Control", "no-store")
+        self.send_header("Content-Security-Policy", _POLICY)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.end_headers()

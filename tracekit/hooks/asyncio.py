@@ -71,16 +71,21 @@ class AsyncioHook(Hook):
         def set_running_loop(loop: Any) -> None:
             try:
                 if recording.current is not None and not self.gone:
-                    if loop is None:
-                        self._write_end(sys.modules["asyncio"]._get_running_loop())
-                    else:
-                        self._take_in(loop)
-                        self._write_begin(loop)
+                    self._switch(sys.modules["asyncio"]._get_running_loop(), loop)
             except Exception as error:
                 self.fail(error)
             original(loop)
 
         return set_running_loop
+
+    def _switch(self, before: Any, loop: Any) -> None:
+        """One loop runs no more on this thread, or another one runs now: perhaps within a step of the first."""
+        if loop is None or getattr(getattr(loop, "_ready", None), "is_open", False):
+            if loop is not before:
+                self._write_end(before)
+        else:
+            self._take_in(loop)
+            self._write_begin(loop)
 
     def _take_in(self, loop: Any) -> None:
         """Put our queue in the place of the loop's; also where a queue is left over from another session.
@@ -111,6 +116,7 @@ class AsyncioHook(Hook):
         recorder = recording.current
         ready = getattr(loop, "_ready", None)
         if recorder is not None and type(ready) is ReadyQueue:
+            ready.is_open = True
             details = [(events.LATE, 0)] if late else None
             recorder.write(events.LOOP_BEGIN, recorder.intern(type(loop).__name__), ready.loop_serial, details)
 
@@ -118,7 +124,8 @@ class AsyncioHook(Hook):
         recorder = recording.current
         ready = getattr(loop, "_ready", None)
         if recorder is not None and type(ready) is ReadyQueue:
-            ready.end_running()
+            ready.is_open = False
+            ready.end_all()
             recorder.write(events.LOOP_END, 0, ready.loop_serial)
 
     def _give_back(self, loop: Any) -> None:
@@ -134,7 +141,8 @@ class AsyncioHook(Hook):
 
 
 def _hand_over(loop: Any) -> None:
-    if type(loop._ready) is ReadyQueue:
+    # Another session may have begun in the meantime, and use the queue that was left.
+    if type(loop._ready) is ReadyQueue and loop._ready.is_left:
         loop._ready.hand_over(loop)
 
 

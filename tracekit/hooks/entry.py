@@ -9,8 +9,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bootstrap")
 SESSION_VARIABLE = "TRACEKIT_SESSION"
 OPTIONS_VARIABLE = "TRACEKIT_OPTIONS"
 
@@ -21,30 +22,35 @@ _CLOSING_OPTIONS = {
 }
 
 
-def why_not_entered(command: Sequence[str], executable: str, environment: Iterable[bytes | str] | None) -> str:
+def why_not_entered(command: Sequence[str], executable: str, environment: Mapping[str, str]) -> str:
     """Why a Python that is started so will not be traced; "" where it will be, or where it is no Python.
 
     Args:
         command: its argv.
         executable: the file that is run.
-        environment: "KEY=value" entries (only the keys matter), or None for an inherited environment.
+        environment: its environment.
     """
     if not os.path.basename(executable or (command[0] if command else "")).startswith("python"):
         return ""
-    if environment is not None:
-        keys = {(entry if isinstance(entry, bytes) else os.fsencode(entry)).partition(b"=")[0] for entry in environment}
-        if SESSION_VARIABLE.encode() not in keys or b"PYTHONPATH" not in keys:
-            return "it was started with an environment that leaves out tracekit's variables"
-    elif SESSION_VARIABLE not in os.environ:
-        return "tracekit's variables were taken out of the environment"
-    for word in command[1:]:
+    if SESSION_VARIABLE not in environment:
+        return "it was started with an environment that leaves out tracekit's variables"
+    if BOOTSTRAP not in environment.get("PYTHONPATH", "").split(os.pathsep):
+        return "it was started with a PYTHONPATH of its own, without tracekit's folder"
+    return _closing_option(command)
+
+
+def _closing_option(command: Sequence[str]) -> str:
+    words = iter(command[1:])
+    for word in words:
         if not word.startswith("-") or word.startswith("--") or word == "-":
             break
-        for letter in word[1:]:
+        for at, letter in enumerate(word[1:], 2):
             if letter in _CLOSING_OPTIONS:
                 return _CLOSING_OPTIONS[letter]
-            if letter in "cmWX":  # the rest of the word, or the next one, is the option's value
+            if letter in "cm":  # what follows is the program's
+                return ""
+            if letter in "WX":  # the rest of the word, or the next one, is the option's value
+                if at == len(word):
+                    next(words, "")
                 break
-        if word[1:2] in ("c", "m"):
-            break
     return ""

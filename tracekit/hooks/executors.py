@@ -65,7 +65,7 @@ class ExecutorsHook(Hook):
                 try:
                     serial = recorder.serial("job")
                     name = self._write_submit(recorder, serial, _function_of(item), _executor_of(_getframe(1)))
-                    item.future._tracekit_job = (recorder, serial, name)
+                    item.future._tracekit_job = (recorder, serial, name, False)
                 except Exception as error:
                     self.fail(error)
 
@@ -77,7 +77,8 @@ class ExecutorsHook(Hook):
             job = future.__dict__.get("_tracekit_job")
             if job is not None and running:
                 try:
-                    recorder, serial, name = job
+                    recorder, serial, name, _ = job
+                    future._tracekit_job = (recorder, serial, name, True)
                     recorder.write(events.JOB_BEGIN, recorder.intern(name), serial)
                 except Exception as error:
                     self.fail(error)
@@ -103,9 +104,9 @@ class ExecutorsHook(Hook):
 
     def _end(self, future: Any, outcome: int, exception: Any = None) -> None:
         job = future.__dict__.pop("_tracekit_job", None)
-        if job is not None:
+        if job is not None and job[3]:  # a job that fails before it has begun (its pool is broken) has no run to end
             try:
-                recorder, serial, _ = job
+                recorder, serial, *_ = job
                 recorder.write(events.JOB_END, outcome, serial, _error(recorder, exception))
             except Exception as error:
                 self.fail(error)

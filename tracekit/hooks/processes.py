@@ -18,7 +18,7 @@ from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
     from typing import Any
 
@@ -82,7 +82,7 @@ class ProcessesHook(Hook):
             finally:
                 recording.here.spawning = outer
             # rest: close_fds, pass_fds, cwd, env_list (a list of b"KEY=value", or None), …
-            self._write(pid, command, lambda: next(iter(executables), b""), lambda: rest[3])
+            self._write(pid, command, lambda: next(iter(executables), b""), lambda: _from_list(rest[3]))
             return pid
 
         return fork_exec
@@ -90,13 +90,17 @@ class ProcessesHook(Hook):
     def _posix_spawn(self, original: Any) -> Any:
         def posix_spawn(path: Any, argv: Any, env: Any, /, **kwargs: Any) -> Any:
             pid = original(path, argv, env, **kwargs)
-            self._write(pid, argv, lambda: path, lambda: None if env is None else [os.fsencode(key) for key in env])
+            self._write(pid, argv, lambda: path, lambda: _from_mapping(env))
             return pid
 
         return posix_spawn
 
     def _write(
-        self, pid: int, command: Iterable[Any], executable: Callable[[], Any], environment: Callable[[], Any]
+        self,
+        pid: int,
+        command: Iterable[Any],
+        executable: Callable[[], Any],
+        environment: Callable[[], Mapping[str, str]],
     ) -> None:
         recorder = recording.current
         if recorder is None:
@@ -113,6 +117,20 @@ class ProcessesHook(Hook):
             recorder.write(events.PROCESS_SPAWN, recorder.intern(name), pid, details)
         except Exception as error:
             self.fail(error)
+
+
+def _from_list(environment: Iterable[bytes] | None) -> Mapping[str, str]:
+    """An environment out of b"KEY=value" entries; None is an inherited one."""
+    if environment is None:
+        return os.environ
+    pairs = (os.fsdecode(entry).partition("=") for entry in environment)
+    return {key: value for key, _, value in pairs}
+
+
+def _from_mapping(environment: Mapping[Any, Any] | None) -> Mapping[str, str]:
+    if environment is None:
+        return os.environ
+    return {os.fsdecode(key): os.fsdecode(value) for key, value in environment.items()}
 
 
 def _finish() -> None:

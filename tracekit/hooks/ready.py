@@ -6,17 +6,19 @@ A loop appends to its queue whatever is scheduled, and pops each callback right 
 
     append           somebody schedules: a task unknown so far is being created, a known one is made ready
     popleft          what ran before has ended, what is popped begins
-    len              the loop has run all that it had: what ran last has ended
+    len              asked by the loop itself: it has run all that it had, and what ran last has ended
 
 No callback may be lost or run twice, whatever fails or interrupts our own code, and though other threads append at any time:
 who fetched the loop's queue just before it was exchanged appends to the one that is no longer the loop's. So both keep hold
-of each other, and hand on what reaches the wrong one.
+of each other, and hand on what reaches the wrong one. A loop may be run within one of its own steps (nest_asyncio does that):
+what has begun ends where the very run of the loop that began it goes on, which its frame tells.
 """
 
 from __future__ import annotations
 
 from _thread import get_ident
 from collections import deque
+from sys import _getframe
 from types import BuiltinMethodType, MethodType
 
 from tracekit import events
@@ -28,6 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_LOOP_RUN = "_run_once"
 _PYTHON_STEPS = ("__step", "__wakeup")
 
 
@@ -50,14 +53,24 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         threshold: ns; of a step longer than this the place where it stopped is recorded.
     """
 
-    __slots__ = ("_before", "_hook", "_scheduled", "_successor", "_threshold", "loop_serial", "recorder", "running")
+    __slots__ = (
+        "_before",
+        "_hook",
+        "_running",
+        "_scheduled",
+        "_successor",
+        "_threshold",
+        "is_open",
+        "loop_serial",
+        "recorder",
+    )
 
     def __init__(self, before: deque[Any], hook: Hook, threshold: int) -> None:
         super().__init__()
         self._before = before
         self._successor: deque[Any] | None = None
         self._scheduled: dict[int, int] = {}
-        self.running: Running | None = None
+        self._running: list[tuple[int, Running]] = []  # by the frame of the loop's run, outermost first
         self.belong_to(hook, threshold)
 
     def belong_to(self, hook: Hook, threshold: int) -> None:
@@ -65,7 +78,13 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         self._hook = hook
         self._threshold = threshold
         self.recorder = recording.current
+        self.is_open = False
         self.loop_serial = 0 if self.recorder is None else self.recorder.serial("loop")
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody records by this queue any more."""
+        return self._hook.gone
 
     def append(self, handle: Any) -> None:
         """Somebody schedules a callback, on whatever thread."""
@@ -86,10 +105,12 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             self.take_over()
         handle = deque.popleft(self)
         try:
-            self.end_running()
+            frame = id(_getframe(1))
+            if self._running:
+                self._end_in(frame)
             recorder = recording.current
             if recorder is not None and not self._hook.gone:
-                self._begin(recorder, handle)
+                self._begin(recorder, handle, frame)
         except Exception as error:
             self._hook.fail(error)
         except BaseException:  # an interrupt
@@ -100,26 +121,30 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
     def __len__(self) -> int:
         if self._before:
             self.take_over()
-        if self.running is not None:
-            self.end_running()
+        if self._running:
+            caller = _getframe(1)
+            if caller.f_code.co_name == _LOOP_RUN:
+                try:
+                    self._end_in(id(caller))
+                except Exception as error:
+                    self._hook.fail(error)
         return deque.__len__(self)
 
-    def end_running(self) -> None:
-        """What ran has ended."""
-        running = self.running
-        if running is not None:
-            self.running = None
-            try:
-                running.end()
-            except Exception as error:
-                self._hook.fail(error)
+    def end_all(self) -> None:
+        """The loop's run is over, and so is whatever ran."""
+        while self._running:
+            self._running.pop()[1].end()
 
     def begin_current(self, task: Any) -> None:
-        """A step runs that was there before."""
+        """The step of a task runs that was there before."""
         recorder = recording.current
-        if recorder is not None:
-            self.running = Running(recorder, self._threshold)
-            self.running.begin_step(task, self.loop_serial)
+        frame: Any = _getframe(1)
+        while frame is not None and frame.f_code.co_name != _LOOP_RUN:
+            frame = frame.f_back
+        if recorder is not None and frame is not None:
+            running = Running(recorder, self._threshold)
+            running.begin_step(task, self.loop_serial)
+            self._running.append((id(frame), running))
 
     def take_over(self) -> None:
         """Take over what has been scheduled in the loop's own queue."""
@@ -132,11 +157,10 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             pass
 
     def hand_over(self, loop: Any) -> None:
-        """Give the loop a queue of its own again. Only in the loop's thread, or while it does not run."""
-        loop._ready = self._successor = deque()
+        """Give the loop its own queue again. Only in the loop's thread, or while it does not run."""
+        loop._ready = self._successor = self._before
+        self._before = deque()
         self._scheduled.clear()
-        if self._before:
-            self.take_over()
         self._hand_on()
 
     def _hand_on(self) -> None:
@@ -171,7 +195,16 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             self._scheduled[id(handle)] = serial
             recorder.write(events.CALLBACK_READY, 0, serial)
 
-    def _begin(self, recorder: recording.Recorder, handle: Any) -> None:
+    def _end_in(self, frame: int) -> None:
+        """What this run of the loop had begun has ended, and what runs within it, too."""
+        began = self._running
+        for at in range(len(began) - 1, -1, -1):
+            if began[at][0] == frame:
+                while len(began) > at:
+                    began.pop()[1].end()
+                break
+
+    def _begin(self, recorder: recording.Recorder, handle: Any, frame: int) -> None:
         # Also of a cancelled one: the next handle may have the same id.
         scheduled = self._scheduled.pop(id(handle), 0) if self._scheduled else 0
         if handle._cancelled:
@@ -182,4 +215,4 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             running.begin_step(task, self.loop_serial)
         else:
             running.begin_callback(handle._callback, scheduled)
-        self.running = running
+        self._running.append((frame, running))

@@ -40,7 +40,8 @@ def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False)
     ]
     if late or not _is_fresh(coroutine):
         details.append((events.LATE, 0))
-    recorder.write(events.TASK_CREATED, recorder.intern(name), serial, details)
+    # Most names of tasks never come again: they are not remembered, so that they crowd out no others.
+    recorder.write(events.TASK_CREATED, recorder.names.add(name), serial, details)
     return serial
 
 
@@ -96,7 +97,7 @@ class Running:
 def _write_done(recorder: Recorder, task: Any, serial: int) -> None:
     name = _name(task)
     if name != getattr(task, _ATTRIBUTE)[2]:
-        recorder.write(events.TASK_NAME, recorder.intern(name), serial)
+        recorder.write(events.TASK_NAME, recorder.names.add(name), serial)
     if task.cancelled():
         recorder.write(events.TASK_DONE, events.OUTCOME_CANCELLED, serial)
         return

@@ -7,6 +7,7 @@ lets us override. What uvloop does without Python (its own I/O, until it calls a
 from __future__ import annotations
 
 from _thread import get_ident
+from asyncio import _get_running_loop
 
 from tracekit import events
 from tracekit.hooks.imports import when_imported
@@ -70,6 +71,13 @@ class UvloopHook(Hook):
         for method, before in _SCHEDULERS.items():
             self._override(method, self._scheduler(method, before))
         self._override("run_forever", self._run_forever())
+        running = _get_running_loop()
+        recorder = recording.current
+        if isinstance(running, self._class) and recorder is not None:
+            # A session that starts inside a coroutine: the loop runs already.
+            running._tracekit_thread = get_ident()
+            late = [(events.LATE, 0)]
+            recorder.write(events.LOOP_BEGIN, recorder.intern(_name(running)), _serial(recorder, running), late)
 
     def _override(self, method: str, function: Any) -> None:
         if (
@@ -148,7 +156,7 @@ class UvloopHook(Hook):
                 return original(loop)
             serial = _serial(recorder, loop)
             loop._tracekit_thread = get_ident()
-            recorder.write(events.LOOP_BEGIN, recorder.intern(f"uvloop.{type(loop).__name__}"), serial)
+            recorder.write(events.LOOP_BEGIN, recorder.intern(_name(loop)), serial)
             try:
                 return original(loop)
             finally:
@@ -156,6 +164,10 @@ class UvloopHook(Hook):
                 recorder.write(events.LOOP_END, 0, serial)
 
         return run_forever
+
+
+def _name(loop: Any) -> str:
+    return f"uvloop.{type(loop).__name__}"
 
 
 def _serial(recorder: recording.Recorder, loop: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,11 +26,16 @@ def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trac
     """
     path = Path(path)
     try:
-        directory = path.is_dir()
-        first = b"" if directory else _first_bytes(path)
+        mode = path.stat().st_mode
+        directory = stat.S_ISDIR(mode)
+        first = _first_bytes(path) if stat.S_ISREG(mode) else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise TracekitError(f"{path} cannot be read: {reason}; give a trace file or a session's directory") from error
+    if not directory and not stat.S_ISREG(mode):
+        raise TracekitError(
+            f"{path} is a pipe, socket or device, of which no end can be seen; write it to a file first"
+        )
     # Late, so that a report of a trace file does not wait for what reads sessions, and the other way round.
     if directory or path.suffix == ".spool" or first[:8] == MAGIC.to_bytes(8, "little"):
         from tracekit.load.session import load as load_session

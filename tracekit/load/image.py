@@ -61,9 +61,12 @@ class Image:
         process: the row of its process.
         builder: where everything goes.
         goes_on: another image of the same process follows: what is open here was ended by an exec.
+        seen_until: when somebody else saw the process end, for a spool that does not say so itself; 0 where nobody did.
     """
 
-    def __init__(self, spool: Spool, process: int, builder: Builder, goes_on: bool = False) -> None:
+    def __init__(
+        self, spool: Spool, process: int, builder: Builder, goes_on: bool = False, seen_until: int = 0
+    ) -> None:
         self.header: Header = spool.header
         self.process = process
         self.builder = builder
@@ -73,13 +76,14 @@ class Image:
         self.parts_left_out = False  # there were too many parts of spans
         self.dropped: Counter[str] = Counter()
         self._names = spool.names
+        self._aliases = _aliases(spool.names)
         self.logs = [self._log(thread) for thread in spool.threads]
         self.logs = [log for log in self.logs if len(log.time)]
         for index, log in enumerate(self.logs):
             log.index = index
         self.first = min((int(log.time[0]) for log in self.logs), default=self.header.start_monotonic)
         self.last = max((int(log.time[-1]) for log in self.logs), default=self.header.start_monotonic)
-        self.last = max(self.last, self.header.end_monotonic)
+        self.last = max(self.last, self.header.end_monotonic, seen_until)
 
     def name(self, number: int) -> str:
         """The text of a name; where it is missing, a stand-in, and it is counted."""
@@ -88,6 +92,14 @@ class Image:
             self.missing_names += 1
             return "(name missing)"
         return text
+
+    def same_names(self, numbers: Int64) -> Int64:
+        """A column of names by the first number of each text: a writer that forgets a text numbers it anew."""
+        others, firsts = self._aliases
+        if not len(others):
+            return numbers
+        at = np.minimum(np.searchsorted(others, numbers), len(others) - 1)
+        return np.where(others[at] == numbers, firsts[at], numbers)
 
     def detail(self, slot: int, kind: int) -> Detail | None:
         """The first detail of a kind that the record at `slot` has."""
@@ -151,3 +163,15 @@ class Image:
         columns = (owner, records.kind[details], records.a[details], records.time[details])
         for slot, kind, a, payload in zip(*(column.tolist() for column in columns)):
             self.details.setdefault(slot, []).append(Detail(kind, a, payload))
+
+
+def _aliases(names: dict[int, str]) -> tuple[Int64, Int64]:
+    """The numbers of texts that have a lower one as well, in order, and the lowest one of each."""
+    if len(set(names.values())) == len(names):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    lowest: dict[str, int] = {}
+    aliases = [
+        (number, first) for number in sorted(names) if (first := lowest.setdefault(names[number], number)) != number
+    ]
+    others, firsts = np.array(aliases, np.int64).reshape(-1, 2).T
+    return others, firsts

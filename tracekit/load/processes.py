@@ -52,14 +52,14 @@ def link(images: list[Image], mains: dict[int, Main], builder: Builder) -> None:
     """Finds the parent of each process, draws the arrows to it, and adds the processes that were not traced."""
     spawned = _link_forks(images, mains, builder)
     spawns = [spawn for image in images for spawn in _spawns(image)]
-    traced = list(range(len(builder.processes)))
-    of_pid: dict[int, list[int]] = {}
-    for row in traced:
-        of_pid.setdefault(builder.processes[row].pid, []).append(row)
+    traced = range(len(builder.processes))
+    spawns_of: dict[int, list[int]] = {}
+    for at, spawn in enumerate(spawns):
+        spawns_of.setdefault(spawn.pid, []).append(at)
     taken: dict[int, int] = {}  # the spawn that each process came from; a pid may be used again, the nearest one counts
     for row in traced:
         process = builder.processes[row]
-        own = [at for at, spawn in enumerate(spawns) if spawn.pid == process.pid and spawn.parent != row]
+        own = [at for at in spawns_of.get(process.pid, ()) if spawns[at].parent != row]
         if own:
             taken[row] = min(own, key=lambda at: abs(spawns[at].time - process.started))
     for row, at in taken.items():
@@ -77,6 +77,10 @@ def link(images: list[Image], mains: dict[int, Main], builder: Builder) -> None:
             started=spawn.time,
             untraced=spawn.reason or NOT_FOUND,
         )
+    # Also those that were not traced: a Python below a shell has the shell for its parent.
+    of_pid: dict[int, list[int]] = {}
+    for row, process in enumerate(builder.processes):
+        of_pid.setdefault(process.pid, []).append(row)
     _link_asked(images, of_pid, builder)
     for row in traced:
         if builder.processes[row].parent is None:

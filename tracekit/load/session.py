@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from tracekit.load.threads import Main, add_threads
 from tracekit.load.walk import Walk
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Trace
-from tracekit.spool.reader import Spool, read_spool
+from tracekit.spool import layout
+from tracekit.spool.reader import Header, Spool, read_spool
 
 _SESSION_FILE = "session.json"
 _LARGEST_SESSION_FILE = 1 << 20
@@ -43,7 +45,7 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Trac
     spools = _read(files, builder, progress, must=not directory)
     if directory and not spools and not about:
         raise TracekitError(f"{path} holds no recording that can be read; record it again with `tracekit run`")
-    _build(spools, builder)
+    _build(spools, about, builder)
     _add_child(about, builder, files)
     _set_clock(spools, about, builder)
     program = about.get("program")
@@ -69,7 +71,10 @@ def _about(path: Path, builder: Builder) -> dict[str, Any]:
     """What `tracekit run` wrote about the session; {} where it did not, or not well."""
     file = path / _SESSION_FILE
     try:
-        if file.stat().st_size > _LARGEST_SESSION_FILE:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > _LARGEST_SESSION_FILE:
             raise ValueError("it is too large")
         about = json.loads(file.read_bytes())
         if not isinstance(about, dict):
@@ -110,8 +115,8 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _build(spools: list[Spool], builder: Builder) -> None:
-    images = _images(spools, builder)
+def _build(spools: list[Spool], about: dict[str, Any], builder: Builder) -> None:
+    images = _images(spools, about, builder)
     mains: dict[int, Main] = {}
     jobs = [_interpret(image, mains) for image in images]
     for own in jobs:
@@ -120,7 +125,7 @@ def _build(spools: list[Spool], builder: Builder) -> None:
     builder.notes.extend(notes.about(images))
 
 
-def _images(spools: list[Spool], builder: Builder) -> list[Image]:
+def _images(spools: list[Spool], about: dict[str, Any], builder: Builder) -> list[Image]:
     """An image for each spool; those of one process, which an exec parts, share its row."""
     last = {(spool.header.pid, spool.header.start_ticks): spool for spool in spools}
     rows: dict[tuple[int, int], int] = {}
@@ -132,8 +137,17 @@ def _images(spools: list[Spool], builder: Builder) -> list[Image]:
             rows[identity] = builder.process(
                 header.pid, f"process {header.pid}", ppid=header.ppid, started=header.start_monotonic
             )
-        images.append(Image(spool, rows[identity], builder, goes_on=last[identity] is not spool))
+        goes_on = last[identity] is not spool
+        seen_until = 0 if goes_on else _seen_until(spool.header, about)
+        images.append(Image(spool, rows[identity], builder, goes_on, seen_until))
     return images
+
+
+def _seen_until(header: Header, about: dict[str, Any]) -> int:
+    """When `tracekit run` saw a process end that had no last word itself; 0 where it did not."""
+    ended = _integer(about.get("ended_monotonic"))
+    silent = header.ended == layout.ENDED_NOT and header.pid == _integer(about.get("child_pid"))
+    return ended if silent and ended is not None else 0
 
 
 def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:

@@ -109,7 +109,7 @@ class Spans:
             parts.append([log.time[which], log.kind[which], log.a[which], log.b[which], log.slot[which], owner, step])
         time, kind, name, begin, slot, owner, step = (np.concatenate(column) for column in zip(*parts))
         task = np.where(step >= 0, self._step_tasks[step], -1) if len(self._steps) else np.full(len(step), -1, np.int64)
-        return _Records(time, kind, name, begin, slot, owner, step, task)
+        return _Records(time, kind, self.image.same_names(name), begin, slot, owner, step, task)
 
     # Which end belongs to which begin.
 
@@ -129,14 +129,12 @@ class Spans:
         return end_of
 
     def _find(self, begins: Int64, which: Int64) -> Int64:
-        """For each record its begin (a position in `begins`), by slot and name; -1 where there is none."""
+        """For each record its begin (a position in `begins`), by its slot; -1 where there is none."""
         records = self._records
         order = np.argsort(records.slot[begins], kind="stable")
         slots = records.slot[begins][order]
         at = np.minimum(np.searchsorted(slots, records.begin[which]), len(slots) - 1)
-        found = order[at]
-        right = (slots[at] == records.begin[which]) & (records.name[begins[found]] == records.name[which])
-        return np.where(right, found, -1)
+        return np.where(slots[at] == records.begin[which], order[at], -1)
 
     def _pair_by_name(self, begins: Int64, ends: Int64, end_of: Int64) -> int:
         """Gives ends that name no begin the innermost open one of their name and place; returns how many have none."""

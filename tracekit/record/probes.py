@@ -7,6 +7,7 @@ in which the begin stands, so spans may overlap, cross awaits and end on another
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from sys import _getframe
 
 from tracekit import events
@@ -41,43 +42,35 @@ class Span:
     One object may be entered many times, also while it is open: by recursion, in other threads, in other tasks.
     """
 
-    __slots__ = ("_arguments", "_others", "_recorder", "_slot", "name")
+    __slots__ = ("_arguments", "_uses", "name")
 
     def __init__(self, name: str, arguments: dict[str, object] | None = None) -> None:
         self.name = name
         self._arguments = arguments
-        self._recorder: Recorder | None = None
-        self._slot = 0
-        # Where the object is entered while it is open: the begins of the inner uses, by the frame that holds the `with`.
-        # A frame is the one thing that the enter and the exit of one use share, in a thread, a task and a generator alike.
-        self._others: dict[int, list[tuple[Recorder | None, int]]] | None = None
+        # One entry for each use that is open: who entered, on which thread, and where the begin stands.
+        self._uses: list[tuple[int, int, Recorder | None, int]] = []
 
     def __enter__(self) -> Span:
         recorder = recording.current
         if recorder is None:
-            slot = 0
-        elif self._arguments:
+            if self._uses:  # entered in a session that has stopped since: this use must be told from that one
+                self._uses.append((_holder(_getframe(1)), get_ident(), None, 0))
+            return self
+        details = None
+        if self._arguments:
             details = encode(self._arguments, recorder.intern, recorder.names.add)
-            slot = recorder.begin(self.name, details)
-        else:
-            slot = recorder.begin(self.name)
-        if self._recorder is None:
-            self._recorder = recorder
-            self._slot = slot
-        else:
-            self._enter_again(_getframe(1), recorder, slot)
+        slot = recorder.begin(self.name, details)
+        self._uses.append((_holder(_getframe(1)), get_ident(), recorder, slot))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._others:
-            recorder, slot = self._leave_again(_getframe(1))
-        else:
-            recorder, slot = self._recorder, self._slot
-            self._recorder = None
-        if recorder is not None and slot:
-            recorder.end(self.name, slot, error)
+        if self._uses:
+            use = self._find(_getframe(1))
+            self._uses.remove(use)
+            if use[2] is not None:
+                use[2].end(self.name, use[3], error)
 
     def set(self, **arguments: object) -> None:
         """Add arguments to the span while it is open.
@@ -85,34 +78,38 @@ class Span:
         Args:
             arguments: numbers, texts, truth values and None are kept as they are, other things in a short form.
         """
-        recorder, slot = self._recorder, self._slot
-        if self._others:
-            uses = self._others.get(id(_getframe(1)))
-            if uses:
-                recorder, slot = uses[-1]
-        if recorder is not None and slot and arguments:
-            details = encode(arguments, recorder.intern, recorder.names.add)
-            recorder.write(events.SPAN_ARGS, recorder.intern(self.name), slot, details)
+        if self._uses and arguments:
+            _, _, recorder, slot = self._find(_getframe(1))
+            if recorder is not None:
+                details = encode(arguments, recorder.intern, recorder.names.add)
+                recorder.write(events.SPAN_ARGS, recorder.intern(self.name), slot, details)
 
     def __repr__(self) -> str:
         return f"<tracekit span {self.name!r}>"
 
-    def _enter_again(self, frame: FrameType, recorder: Recorder | None, slot: int) -> None:
-        if self._others is None:
-            self._others = {}
-        self._others.setdefault(id(frame), []).append((recorder, slot))
+    def _find(self, frame: FrameType) -> tuple[int, int, Recorder | None, int]:
+        """The use that this frame entered; where it entered none (a wrapper's), the latest of this thread, or of all."""
+        uses = self._uses
+        if len(uses) == 1:
+            return uses[0]
+        holder, thread = _holder(frame), get_ident()
+        latest = uses[-1]
+        for use in reversed(uses):
+            if use[0] == holder:
+                return use
+            if use[1] == thread and latest[1] != thread:
+                latest = use
+        return latest
 
-    def _leave_again(self, frame: FrameType) -> tuple[Recorder | None, int]:
-        assert self._others is not None
-        uses = self._others.get(id(frame))
-        if uses is None:
-            recorder, slot = self._recorder, self._slot
-            self._recorder = None
-            return recorder, slot
-        use = uses.pop()
-        if not uses:
-            del self._others[id(frame)]
-        return use
+
+def _holder(frame: FrameType) -> int:
+    """What the enter and the exit of one use share, in a thread, a task and a generator alike: the frame with the `with`.
+
+    An ExitStack enters and exits in frames of its own; there it is the stack itself.
+    """
+    if frame.f_globals.get("__name__") == "contextlib":
+        return id(frame.f_locals.get("self"))
+    return id(frame)
 
 
 def span(name: str, /, **arguments: object) -> Span:
@@ -174,6 +171,7 @@ def trace(function: Any = None, /, *, name: str | None = None) -> Any:  # noqa: 
         name: what to call the span; default the function's qualified name.
 
     The decorated function stays what it was: same signature, same results and exceptions, a coroutine function stays one.
+    Only where arguments don't fit, a coroutine or generator function says so when it is awaited or iterated, not when called.
     A coroutine's span lasts from its first step to its end. A generator's runs from its first `next` to its end; while it
     is suspended, its span is not running.
 
@@ -324,13 +322,27 @@ class _Resumed:
         self._recorder.write(events.SPAN_SUSPEND, self._name, self._slot)
 
 
+def _first_step(generator: Any) -> Coroutine[Any, Any, Any]:
+    """Begin an async generator that only its wrapper knows of: a loop that shuts down closes the wrapper, and that closes it.
+
+    Known to the loop as well it would be closed twice at once.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        step: Coroutine[Any, Any, Any] = generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    return step
+
+
 def _async_generator_wrapper(function: Any, name: str) -> Any:
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
         recorder = recording.current
         slot = 0 if recorder is None else recorder.begin(name)
         number = 0 if recorder is None else recorder.intern(name)
-        step: Coroutine[Any, Any, Any] = generator.__anext__()
+        step = _first_step(generator)
         try:
             while True:
                 try:

@@ -24,7 +24,7 @@ from tracekit.spool.names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 current: Recorder | None = None
@@ -182,7 +182,8 @@ class Recorder:
         if not self._out_of_room:
             self._out_of_room = True
             self.spool.finish(ended)
-            tell(f"process {self.pid} stops recording: {why}; the program goes on, the trace ends here")
+            if os.path.isdir(self.directory):  # else the session is over, and nobody waits for what is missing
+                tell(f"process {self.pid} stops recording: {why}; the program goes on, the trace ends here")
 
 
 class _ThreadEnd:
@@ -267,15 +268,6 @@ def stop() -> None:
         recorder.abandon()
 
 
-_after_fork: list[Callable[[], None]] = []
-
-
-def after_fork_in_child(callback: Callable[[], None]) -> None:
-    """Have something done in each child that is made by a fork, once its own recorder is there."""
-    if callback not in _after_fork:
-        _after_fork.append(callback)
-
-
 _forks_watched = False
 
 
@@ -316,12 +308,12 @@ def _after_fork_in_child() -> None:
     try:
         recorder = Recorder(parent.directory, parent.max_bytes, fork=here.fork)
         _describe_process(recorder)
+    except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered
+        return
     except OSError as error:
         tell(f"process {os.getpid()} is not recorded: {error}")
         return
     current = recorder
-    for callback in _after_fork:
-        callback()
 
 
 def _describe_process(recorder: Recorder) -> None:

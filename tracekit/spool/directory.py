@@ -1,4 +1,4 @@
-"""The directory of a session: made, described, marked as finished, removed. Knows no spool's content.
+"""The directory of a session: made, described, looked into, removed. Knows of a spool no more than its header.
 
 `session.json` in it says what was run and how it ended; what reads a session does well to manage without it.
 """
@@ -11,6 +11,7 @@ import re
 
 from tracekit import clock
 from tracekit.errors import TracekitError
+from tracekit.spool import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUFFIX = ".tracekit"
+SPOOL = ".spool"
 DESCRIPTION = "session.json"
 OUTPUTS = (".json", ".json.gz")
 
@@ -102,12 +104,103 @@ def write(directory: str, description: dict[str, Any]) -> None:
         pass
 
 
+def read(directory: str) -> dict[str, Any]:
+    """The description of a session; {} where there is none that can be read."""
+    try:
+        with open(os.path.join(directory, DESCRIPTION), encoding="utf-8") as file:
+            description = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return description if isinstance(description, dict) else {}
+
+
+def spools(directory: str) -> list[str]:
+    """The paths of a session's spools.
+
+    Raises:
+        TracekitError: the directory cannot be read.
+    """
+    return [os.path.join(directory, entry) for entry in _entries(directory) if entry.endswith(SPOOL)]
+
+
+def unread(directory: str) -> list[str]:
+    """The names of the files that this version cannot read although they hold something; spools by name only."""
+    return [os.path.basename(path) for path in spools(directory) if not _is_readable(path)]
+
+
+def running(directory: str) -> list[int]:
+    """The pids of the processes that still record into a session."""
+    headers = map(_header, spools(directory))
+    return [
+        header[layout.H_PID]
+        for header in headers
+        if _is_ours(header)
+        and header[layout.H_ENDED] == layout.ENDED_NOT
+        and _is_alive(header[layout.H_PID], header[layout.H_START_TICKS])
+    ]
+
+
 def remove(directory: str) -> None:
-    """Remove a session, and nothing that is not a session's."""
-    for entry in os.listdir(directory):
-        if entry.endswith(".spool") or entry.startswith(DESCRIPTION):
-            os.unlink(os.path.join(directory, entry))
+    """Remove a session, and nothing that is not a session's.
+
+    Raises:
+        TracekitError: a file in it cannot be removed.
+    """
+    for entry in _entries(directory):
+        if entry.endswith(SPOOL) or entry.startswith(DESCRIPTION):
+            try:
+                os.unlink(os.path.join(directory, entry))
+            except OSError as error:
+                raise TracekitError(f"cannot remove {directory}: {error.strerror}; remove it by hand") from None
     try:
         os.rmdir(directory)
     except OSError:  # somebody keeps something of their own in it
         pass
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError as error:
+        raise TracekitError(f"cannot read {directory}: {error.strerror}; check its permissions") from None
+
+
+def _header(path: str) -> list[int]:
+    """The words of a spool's header, as many as there are; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(layout.HEADER_WORDS * 8)
+    except OSError:
+        return []
+    return [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
+
+
+def _is_ours(header: list[int]) -> bool:
+    return (
+        len(header) == layout.HEADER_WORDS
+        and header[layout.H_MAGIC] == layout.MAGIC
+        and header[layout.H_VERSION] == layout.VERSION
+    )
+
+
+def _is_readable(path: str) -> bool:
+    header = _header(path)
+    return _is_ours(header) or _is_blank(path, header)
+
+
+def _is_blank(path: str, header: list[int]) -> bool:
+    """Whether a process was killed when it had just made its spool: there is nothing in it to lose."""
+    try:
+        return os.path.getsize(path) <= layout.HEADER_BYTES and not any(header[:1])
+    except OSError:
+        return False
+
+
+def _is_alive(pid: int, start_ticks: int) -> bool:
+    """Whether a process is the one that began then, and neither gone nor a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return fields[0] not in (b"Z", b"X") and int(fields[19]) == start_ticks
+    except (OSError, ValueError, IndexError):
+        return False

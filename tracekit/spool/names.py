@@ -41,7 +41,7 @@ class Names:
         if number is None:
             number = self.add(text)
             if len(self._ids) < _REMEMBERED:
-                self._ids[text] = number
+                number = self._ids.setdefault(text, number)  # another thread may have been quicker
         return number
 
     def add(self, text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +84,75 @@ def test_recover(tracekit: Run, tmp_path: Path) -> None:
     assert "loop-blocked" in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json.gz"]
     assert len(load(tmp_path / "out.json.gz").tasks) >= 1
+
+
+def test_recover_keeps_what_it_cannot_read(tracekit: Run, tmp_path: Path) -> None:
+    """A spool that this version cannot read is not thrown away with those that it can."""
+    assert tracekit("run", "-q", "--keep-session", "-o", "out.json", "-c", "pass").returncode == 0
+    (stranger := tmp_path / "out.tracekit" / "newer.spool").write_bytes(b"of another version")
+
+    result = tracekit("recover", "-q", "out.tracekit", "-o", "out.json")
+
+    assert result.returncode == 0
+    assert "newer.spool" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert stranger.read_bytes() == b"of another version"
+    assert len(list(stranger.parent.glob("*.spool"))) == 2
+
+
+WAITING = "print('ready', flush=True); input()"
+
+
+def test_recover_of_what_still_runs(tracekit: Run, tmp_path: Path) -> None:
+    """A session whose program goes on is left alone; once it is over it is recovered."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tracekit", "run", "--keep-session", "-q", "-o", "out.json", "-c", WAITING],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        pid = json.loads((tmp_path / "out.tracekit" / "session.json").read_text())["child_pid"]
+
+        result = tracekit("recover", "out.tracekit")
+
+        assert result.returncode == 2
+        assert len(result.stderr.splitlines()) == 1
+        assert f"still running (pid {pid}): wait for its end" in result.stderr
+        process.communicate(b"\n")
+    assert process.returncode == 0
+    assert tracekit("recover", "-q", "out.tracekit").returncode == 0
+    assert (tmp_path / "out.json.gz").exists()
+
+
+def test_program_stops_its_session_before_its_children(tmp_path: Path) -> None:
+    """A program that ends its session has its trace at once, also while a child of its goes on."""
+    code = (
+        "import os, subprocess, sys, tracekit as tk\n"
+        "with tk.session('out.json'):\n"
+        f"    child = subprocess.Popen([sys.executable, '-c', {WAITING!r}], stdin=-1, stdout=-1)\n"
+        "    child.stdout.readline()\n"
+        "print(os.path.exists('out.json'), child.poll())\n"
+        "child.communicate(b'\\n')\n"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert result.stdout == "True None\n"
+    assert len(load(tmp_path / "out.json").processes) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_recover_of_what_is_closed_to_us(tracekit: Run, tmp_path: Path) -> None:
+    """A session that belongs to somebody else is one clear line."""
+    (tmp_path / "out.tracekit").mkdir(0o300)
+
+    result = tracekit("recover", "out.tracekit")
+
+    assert result.returncode == 2
+    assert "Permission denied" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 # Names and contents of what is no trace; None is a directory.

@@ -82,6 +82,11 @@ def test_program_sees_what_it_would_see(tracekit: Run, script: Callable[..., str
         (["-m", "json.tool", "in.json"], "{}\n"),
         (["-mjson.tool", "in.json"], "{}\n"),
         (["-c", "import sys; print(sys.argv)", "-m", "a"], "['-c', '-m', 'a']\n"),
+        (["-qm", "json.tool", "in.json"], "{}\n"),
+        (["-qmjson.tool", "in.json"], "{}\n"),
+        (["-qc", "import sys; print(sys.argv)", "-qo"], "['-c', '-qo']\n"),
+        (["-qo", "out.json.gz", "-c", "print(1)"], "1\n"),
+        (["-qoout.json.gz", "-qcprint(1)"], "1\n"),
         (["--", "echo", "-n", "--quiet"], "--quiet"),
         (["--", "sh", "-c", f"{sys.executable} -c 'print(1)' | cat"], "1\n"),
     ],
@@ -273,3 +278,85 @@ def test_session_within_a_traced_program(tracekit: Run, tmp_path: Path) -> None:
     assert "records this program already" in result.stderr
     assert len(load(tmp_path / "out.json").instants) == 1
     assert not (tmp_path / "own.json").exists()
+
+
+@pytest.mark.parametrize("where", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>&1"])
+def test_nobody_listens(tmp_path: Path, where: str) -> None:
+    """Where an output is closed or full, the program's exit code stands, and the trace is written."""
+    code = "import os; os._exit(3)"
+    line = f'exec "$0" -m tracekit run -o out.json -c "{code}" {where}'
+
+    result = subprocess.run(
+        ["sh", "-c", line, sys.executable], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert result.returncode == 3
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """An environment in which one of the libraries that the trace needs is replaced by some code."""
+
+    def replace(code: str) -> dict[str, str]:
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "orjson.py").write_text(textwrap.dedent(code))
+        path = os.environ.get("PYTHONPATH")
+        return {**os.environ, "PYTHONPATH": str(tmp_path / "broken") + (os.pathsep + path if path else "")}
+
+    return replace
+
+
+@pytest.mark.parametrize(("status", "passed_on"), [(3, 3), (0, 2)])
+def test_tracekit_fails(
+    tracekit: Run, tmp_path: Path, broken: Callable[[str], dict[str, str]], status: int, passed_on: int
+) -> None:
+    """An error that nobody foresaw is one line that says how to recover, and the program's own failure stands."""
+    environment = broken("raise ValueError('out of\\norder')")
+
+    result = tracekit("run", "-o", "out.json", "-c", f"raise SystemExit({status})", env=environment)
+
+    assert result.returncode == passed_on
+    assert len(result.stderr.splitlines()) == 1
+    assert "ValueError: out of order" in result.stderr
+    assert f"tracekit recover {tmp_path}/out.tracekit -o {tmp_path}/out.json" in result.stderr
+    assert tracekit("recover", "-q", "out.tracekit", "-o", "out.json").returncode == 0
+    assert load(tmp_path / "out.json").exit_status == status
+
+
+def test_interrupt_while_the_trace_is_made(tmp_path: Path, broken: Callable[[str], dict[str, str]]) -> None:
+    """A second Ctrl-C, when the program is over, is one line that says how to recover; the recording is kept."""
+    environment = broken(
+        """
+        import signal, threading
+        if threading.current_thread() is not threading.main_thread():  # loaded ahead, while the program runs
+            print("ahead", flush=True)
+            raise ImportError
+        print("writing", flush=True)
+        signal.pause()
+        """
+    )
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(3))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracekit", "run", "-o", "out.json", "-c", code],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert {process.stdout.readline() for _ in range(2)} == {"ready\n", "ahead\n"}
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stdout.readline() == "writing\n"
+
+    os.killpg(process.pid, signal.SIGINT)
+
+    (line,) = process.communicate(timeout=60)[1].splitlines()
+    assert "interrupted" in line
+    assert f"tracekit recover {tmp_path}/out.tracekit" in line
+    assert process.returncode == 3
+    assert load(tmp_path / "out.tracekit").exit_status == 3

@@ -92,6 +92,8 @@ def test_nobody_else_reads(traces: list[Path]) -> None:
         assert _get(viewer, path, Host=own, Origin=f"http://{own}", Sec_Fetch_Site="same-origin")[0] == 200
         for headers in (
             {"Host": f"evil.example:{viewer.server_port}"},
+            {"Host": f"localhost:{viewer.server_port}"},
+            {"Origin": f"http://localhost:{viewer.server_port}"},
             {"Host": "127.0.0.1"},
             {"Host": ""},
             {"Origin": "https://evil.example"},
@@ -104,6 +106,17 @@ def test_nobody_else_reads(traces: list[Path]) -> None:
         assert _get(viewer, "/0/one.json.gz")[0] == 404
         assert _get(viewer, "/localtrace")[0] == 404
         assert "Access-Control-Allow-Origin" not in _get(viewer, path)[2]
+
+
+def test_page_may_load_from_nowhere_else(traces: list[Path]) -> None:
+    """Whatever is served carries a policy that names this server, what the page makes itself, and no other host."""
+    with _serving(traces) as viewer:
+        program = next(path for path in viewer.files if path.endswith("/frontend_bundle.js"))
+        for path in ("/", program, urlsplit(viewer.url).path, _trace_path(viewer.links[0])):
+            policy = dict(part.split(" ", 1) for part in _get(viewer, path)[2]["Content-Security-Policy"].split("; "))
+            assert policy["default-src"] == "'self'"
+            sources = {source for part in policy.values() for source in part.split()}
+            assert all(source in ("blob:", "data:") or source[0] == "'" for source in sources)
 
 
 @pytest.mark.parametrize("climb", ["..", "%2e%2e", "..%2f..", "%2e%2e%2f", "....//", "..\\", "%00", "%ff"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tracekit.errors import TracekitError
-from tracekit.spool import directory
+from tracekit.spool import directory, layout
+from tracekit.spool.file import SpoolFile
 
 
 def test_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +94,67 @@ def test_remove(tmp_path: Path) -> None:
 
     assert not (tmp_path / "mine").exists()
     assert [entry.name for entry in (tmp_path / "shared").iterdir()] == ["notes.txt"]
+
+
+def test_description_is_read_back(tmp_path: Path) -> None:
+    """A description reads back; one that is missing, damaged or no object is empty."""
+    assert directory.read(str(tmp_path)) == {}
+    description = directory.describe(str(tmp_path), "app", ["app"])
+    assert directory.read(str(tmp_path)) == description
+    for damaged in ("{", "[]", "\x00"):
+        (tmp_path / directory.DESCRIPTION).write_text(damaged)
+        assert directory.read(str(tmp_path)) == {}
+
+
+def test_unread(tmp_path: Path) -> None:
+    """What is not ours is told from our spools, and from those whose process died before it wrote anything."""
+    newer = [layout.MAGIC, layout.VERSION + 1, *[0] * (layout.HEADER_WORDS - 2)]
+    SpoolFile(str(tmp_path)).finish(layout.ENDED_NORMALLY)
+    (tmp_path / "born-dead.spool").write_bytes(bytes(layout.HEADER_BYTES))
+    (tmp_path / "empty.spool").touch()
+    (tmp_path / "garbage.spool").write_bytes(b"garbage")
+    (tmp_path / "headless.spool").write_bytes(bytes(layout.HEADER_BYTES + layout.BLOCK_BYTES))
+    (tmp_path / "newer.spool").write_bytes(b"".join(word.to_bytes(8, "little") for word in newer))
+    os.mkfifo(tmp_path / "pipe.spool")
+
+    assert directory.unread(str(tmp_path)) == ["garbage.spool", "headless.spool", "newer.spool"]
+
+
+RECORDING = """
+import sys
+from tracekit.spool.file import SpoolFile
+spool = SpoolFile(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_running(tmp_path: Path) -> None:
+    """A process records until it ends: not one that has closed its spool, nor a zombie, nor another one under its pid."""
+    SpoolFile(str(tmp_path)).finish(layout.ENDED_NORMALLY)
+    with subprocess.Popen(
+        [sys.executable, "-c", RECORDING, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert directory.running(str(tmp_path)) == [process.pid]
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert directory.running(str(tmp_path)) == []
+    assert directory.running(str(tmp_path)) == []
+
+    own = SpoolFile(str(tmp_path))
+    assert directory.running(str(tmp_path)) == [os.getpid()]
+    with open(own.path, "r+b") as file:
+        file.seek(layout.H_START_TICKS * 8)
+        file.write((1).to_bytes(8, "little"))
+    assert directory.running(str(tmp_path)) == []
+
+
+def test_what_cannot_be_read_or_removed(tmp_path: Path) -> None:
+    """A directory that is gone, and a spool that is no file, are one clear error each."""
+    with pytest.raises(TracekitError, match="cannot read"):
+        directory.spools(str(tmp_path / "none"))
+    (tmp_path / "folder.spool").mkdir()
+    with pytest.raises(TracekitError, match="cannot remove"):
+        directory.remove(str(tmp_path))

@@ -24,6 +24,8 @@ from tracekit.spool import directory as session_directory
 def finish(directory: str, output: str, threshold: int, keep_session: bool = False, quiet: bool = False) -> None:
     """Write the trace of a session, say on stderr what it shows, and remove the session.
 
+    A session that holds a spool which cannot be read is kept, whatever is asked for.
+
     Args:
         directory: of the session.
         output: the trace; renamed into place when it is complete.
@@ -50,7 +52,7 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
         ) from None
     unread = session_directory.unread(directory)
     if unread:
-        tell(f"{directory} is kept: not readable by this version of tracekit, or no recording: {', '.join(unread)}")
+        tell(f"{directory} is kept: this version of tracekit cannot read {', '.join(unread)}")
     elif not keep_session:
         session_directory.remove(directory)
     if not quiet and sys.stderr is not None:

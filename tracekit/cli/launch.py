@@ -34,9 +34,16 @@ class Program:
 
 @dataclass
 class End:
-    """How the program ended; `status` as subprocess gives it: an exit code, or minus a signal's number."""
+    """How the program ended.
+
+    Attributes:
+        status: as subprocess gives it: an exit code, or minus a signal's number.
+        preloading: the thread that loads what the trace will need; to be joined before that is imported, because what
+            another thread fails to import looks half made.
+    """
 
     status: int
+    preloading: threading.Thread | None = None
 
     def leave(self, failed: bool = False) -> NoReturn:
         """End this process as the program ended.
@@ -95,8 +102,7 @@ def launch(program: Program, directory: str, options: Options, description: dict
         description["child_pid"] = child.pid
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
-        with suppress(RuntimeError):  # no thread to be had
-            threading.Thread(target=_preload, daemon=True).start()
+        preloading = _start_preloading()
         status = child.wait()
         description["ended_monotonic"], description["ended_wall"] = clock.anchor()
         description["exit_status"] = status if status >= 0 else 128 - status
@@ -104,10 +110,19 @@ def launch(program: Program, directory: str, options: Options, description: dict
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-    return End(status)
+    return End(status, preloading)
+
+
+def _start_preloading() -> threading.Thread | None:
+    """While the program runs and this process has nothing to do, load what the trace will need."""
+    thread = threading.Thread(target=_preload, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # no thread to be had
+        return None
+    return thread
 
 
 def _preload() -> None:
-    """While the program runs and this process has nothing to do, load what the trace will need."""
     with suppress(Exception):  # it will fail again where somebody can be told
         import tracekit.cli.finish  # noqa: F401

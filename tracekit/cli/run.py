@@ -106,6 +106,8 @@ def command(
         raise
     # The program is over: whatever goes wrong from here on is one line, and its status stands.
     try:
+        if end.preloading is not None:
+            end.preloading.join()
         from tracekit.cli.finish import finish
 
         finish(directory, path, options.threshold, keep_session=keep_session, quiet=quiet)
@@ -120,7 +122,7 @@ def command(
         tell(str(error))
         end.leave(failed=True)
     except Exception as error:
-        _conclude(end, f"{type(error).__name__}: {error}", directory, path)
+        _conclude(end, " ".join(f"{type(error).__name__}: {error}".split()), directory, path)
     end.leave()
 
 

@@ -133,7 +133,7 @@ class Viewer(http.server.ThreadingHTTPServer):
             host, origin, site: the headers Host, Origin and Sec-Fetch-Site. A name that somebody else's server resolves
                 to this machine gives another host; somebody else's page, be it on another port, another origin or site.
         """
-        # Not "localhost": under that name the page takes itself for one under development, and calls home.
+        # Not "localhost": under that name the page sends analytics.
         return (
             f"http://{host}" == self.origin and origin in (None, self.origin) and site in (None, "same-origin", "none")
         )

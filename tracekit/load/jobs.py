@@ -27,6 +27,23 @@ class _Remote(NamedTuple):
     place: Args
 
 
+class Pool(NamedTuple):
+    """An executor that started a worker process at some time."""
+
+    time: int
+    jobs: Jobs
+    executor: int
+
+
+def pools_by_worker(everybody: list[Jobs]) -> dict[int, list[Pool]]:
+    """The pools of all images, by the pid of the worker."""
+    pools: dict[int, list[Pool]] = {}
+    for jobs in everybody:
+        for worker, executor, time in jobs.workers:
+            pools.setdefault(worker, []).append(Pool(time, jobs, executor))
+    return pools
+
+
 class Jobs:
     """The jobs of one image and what it submitted to others, and callbacks that one thread schedules on another."""
 
@@ -67,21 +84,20 @@ class Jobs:
         """A job begins to run that another process submitted; `link_remotes` finds out which."""
         self._remotes.append(_Remote(work, time, handle, self.image.place(slot) or {}))
 
-    def link_remotes(self, everybody: list[Jobs]) -> None:
-        """Finds the submits of the jobs that ran here for another process, once all images have been read."""
+    def link_remotes(self, pools_of: dict[int, list[Pool]]) -> None:
+        """Finds the submits of the jobs that ran here for another process, once all images have been read.
+
+        Args:
+            pools_of: what `pools_by_worker` returned.
+        """
         if not self._remotes:
             return
         pid, born = self.image.header.pid, self.image.header.start_monotonic
         # A pid may be used again: the pool whose note of the worker is nearest to the worker's own start.
-        pools = [
-            (abs(time - born), jobs, executor)
-            for jobs in everybody
-            for worker, executor, time in jobs.workers
-            if worker == pid and jobs is not self
-        ]
-        owner = min(pools, key=lambda pool: pool[0], default=None)
+        pools = [pool for pool in pools_of.get(pid, ()) if pool.jobs is not self]
+        owner = min(pools, key=lambda pool: abs(pool.time - born), default=None)
         for remote in self._remotes:
-            submit = None if owner is None else owner[1]._works.get((owner[2], remote.work))
+            submit = None if owner is None else owner.jobs._works.get((owner.executor, remote.work))
             if submit is not None:
                 self._link(submit, remote.time, remote.handle)
             elif remote.place:

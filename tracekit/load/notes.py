@@ -14,7 +14,8 @@ _SHOWN = 5
 
 _ENDS = {
     layout.ENDED_NOT: (
-        "ended without a last word (killed, os._exit, or still running); everything recorded until then is here"
+        "ended without a last word (killed, os._exit, an exec of what was not traced, or still running); "
+        "everything recorded until then is here"
     ),
     layout.ENDED_NO_SPACE: (
         "stopped recording because the disk, a quota or a file size limit was full; what came later is missing"

@@ -15,7 +15,7 @@ from typing import Any
 from tracekit.errors import TracekitError
 from tracekit.load import notes, processes
 from tracekit.load.image import Image
-from tracekit.load.jobs import Jobs
+from tracekit.load.jobs import Jobs, pools_by_worker
 from tracekit.load.spans import Spans
 from tracekit.load.tasks import Tasks
 from tracekit.load.threads import Main, add_threads
@@ -119,8 +119,9 @@ def _build(spools: list[Spool], about: dict[str, Any], builder: Builder) -> None
     images = _images(spools, about, builder)
     mains: dict[int, Main] = {}
     jobs = [_interpret(image, mains) for image in images]
+    pools = pools_by_worker(jobs)
     for own in jobs:
-        own.link_remotes(jobs)
+        own.link_remotes(pools)
     processes.link(images, mains, builder)
     builder.notes.extend(notes.about(images))
 

@@ -35,8 +35,9 @@ def add_threads(image: Image, mains: dict[int, Main]) -> None:
                 mains[image.process] = Main(log.thread, log.life)
         else:
             _go_on(image, log, known)
+    by_serial = {log.serial: log for log in image.logs}
     for log in image.logs:
-        _link_started(image, log)
+        _link_started(image, log, by_serial)
 
 
 def _add(image: Image, log: Log) -> None:
@@ -86,8 +87,7 @@ def _end(image: Image, log: Log) -> bool:
     return ended
 
 
-def _link_started(image: Image, log: Log) -> None:
-    by_serial = {other.serial: other for other in image.logs}
+def _link_started(image: Image, log: Log, by_serial: dict[int, Log]) -> None:
     for at in np.flatnonzero(log.kind == events.THREAD_START).tolist():
         started = by_serial.get(int(log.b[at]))
         if started is not None and started is not log:

@@ -120,12 +120,13 @@ def spools(directory: str) -> list[str]:
     Raises:
         TracekitError: the directory cannot be read.
     """
-    return [os.path.join(directory, entry) for entry in _entries(directory) if entry.endswith(SPOOL)]
+    paths = (os.path.join(directory, entry) for entry in _entries(directory) if entry.endswith(SPOOL))
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def unread(directory: str) -> list[str]:
-    """The names of the files that this version cannot read although they hold something; spools by name only."""
-    return [os.path.basename(path) for path in spools(directory) if not _is_readable(path)]
+    """The names of the spools that this version cannot read although they hold something."""
+    return [os.path.basename(path) for path in spools(directory) if not _is_ours(_header(path)) and not _is_blank(path)]
 
 
 def running(directory: str) -> list[int]:
@@ -183,17 +184,14 @@ def _is_ours(header: list[int]) -> bool:
     )
 
 
-def _is_readable(path: str) -> bool:
-    header = _header(path)
-    return _is_ours(header) or _is_blank(path, header)
-
-
-def _is_blank(path: str, header: list[int]) -> bool:
-    """Whether a process was killed when it had just made its spool: there is nothing in it to lose."""
+def _is_blank(path: str) -> bool:
+    """Whether there is nothing to lose: the process was killed when it had just made its spool."""
     try:
-        return os.path.getsize(path) <= layout.HEADER_BYTES and not any(header[:1])
+        with open(path, "rb") as file:
+            beginning = file.read(layout.HEADER_BYTES + 1)
     except OSError:
         return False
+    return len(beginning) <= layout.HEADER_BYTES and not any(beginning)
 
 
 def _is_alive(pid: int, start_ticks: int) -> bool:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,19 +16,6 @@ from tracekit.load import load
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 BLOCKING = "import asyncio, time\nasync def main(): time.sleep(0.12)\nasyncio.run(main())\n"
-
-
-@pytest.fixture
-def tracekit(tmp_path: Path) -> Run:
-    """The command line, in the test's directory."""
-
-    def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tracekit", *words]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options
-        )
-
-    return run
 
 
 @pytest.fixture

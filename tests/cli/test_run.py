@@ -13,7 +13,6 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,19 +31,6 @@ def script(tmp_path: Path) -> Callable[[str], str]:
         return name
 
     return write
-
-
-@pytest.fixture
-def tracekit(tmp_path: Path) -> Run:
-    """The command line, in the test's directory."""
-
-    def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tracekit", *words]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, **options
-        )
-
-    return run
 
 
 SELF_PORTRAIT = """

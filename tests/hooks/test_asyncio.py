@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import gc
 import importlib.util
 import sys
 import threading
@@ -112,8 +113,6 @@ def test_exception_that_nobody_retrieves_is_still_reported(run: Callable[..., Tr
         lost = asyncio.create_task(fail())
         await asyncio.wait([lost])
         del lost
-        import gc
-
         await asyncio.sleep(0)
         gc.collect()
 
@@ -280,6 +279,25 @@ def test_looking_at_the_queue_ends_no_step(recorded: Callable[..., Any]) -> None
     (step,) = [row for row in rows_of(recording.trace, "STEP") if "main" in task(recording.trace, row.task).coroutine]
     (span,) = rows_of(recording.trace, "PART")
     assert step.start <= span.start <= span.end <= step.end
+
+
+def test_task_that_nobody_holds(recorded: Callable[..., Any]) -> None:
+    """A task that only the garbage collector can reach once its step is over goes then, with asyncio's own complaint."""
+    complaints: list[str] = []
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
+
+    async def wait() -> None:
+        await loop.create_future()
+
+    with recorded():
+        loop.create_task(wait())  # noqa: RUF006
+        loop._run_once()  # type: ignore[attr-defined]
+        assert len(loop._ready) == 0  # type: ignore[attr-defined]
+        gc.collect()
+    loop.close()
+
+    assert complaints == ["Task was destroyed but it is pending!"]
 
 
 def test_loop_run_within_its_own_step(recorded: Callable[..., Any]) -> None:

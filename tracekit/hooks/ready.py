@@ -6,7 +6,7 @@ A loop appends to its queue whatever is scheduled, and pops each callback right 
 
     append           somebody schedules: a task unknown so far is being created, a known one is made ready
     popleft          what ran before has ended, what is popped begins
-    len              asked by the loop itself: it has run all that it had, and what ran last has ended
+    len              asked by the loop, or outside of its run: it has run all that it had, and what ran last has ended
 
 No callback may be lost or run twice, whatever fails or interrupts our own code, and though other threads append at any time:
 who fetched the loop's queue just before it was exchanged appends to the one that is no longer the loop's. So both keep hold
@@ -122,12 +122,10 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         if self._before:
             self.take_over()
         if self._running:
-            caller = _getframe(1)
-            if caller.f_code.co_name == _LOOP_RUN:
-                try:
-                    self._end_in(id(caller))
-                except Exception as error:
-                    self._hook.fail(error)
+            try:
+                self._end_before(_getframe(1))
+            except Exception as error:
+                self._hook.fail(error)
         return deque.__len__(self)
 
     def end_all(self) -> None:
@@ -194,6 +192,18 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             serial = recorder.serial("callback") & 0xFFFF_FFFF
             self._scheduled[id(handle)] = serial
             recorder.write(events.CALLBACK_READY, 0, serial)
+
+    def _end_before(self, caller: Any) -> None:
+        """The queue's length was asked for: by the loop, which has run what it had; or by anybody, perhaps within a step."""
+        if caller.f_code.co_name == _LOOP_RUN:
+            self._end_in(id(caller))
+            return
+        beneath = set()
+        while caller is not None:
+            beneath.add(id(caller))
+            caller = caller.f_back
+        if self._running[0][0] not in beneath:  # nothing of the loop runs here any more
+            self.end_all()
 
     def _end_in(self, frame: int) -> None:
         """What this run of the loop had begun has ended, and what runs within it, too."""

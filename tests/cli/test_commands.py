@@ -39,7 +39,8 @@ def test_report_as_json(tracekit: Run, blocking: Path) -> None:
     report = json.loads(tracekit("report", str(blocking), "--json").stdout)
 
     assert set(report) >= {"schema", "program", "wall_s", "processes", "threads", "tasks", "loops", "findings"}
-    (finding,) = report["findings"]
+    # On a busy machine the system may stop another step for long enough.
+    finding = next(finding for finding in report["findings"] if "main" in str(finding["function"]))
     assert finding["slug"] == "loop-blocked"
     assert finding["duration_s"] >= 0.12
     assert finding["function"].endswith("main")

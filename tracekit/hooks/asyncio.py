@@ -83,6 +83,8 @@ class AsyncioHook(Hook):
         if loop is None or getattr(getattr(loop, "_ready", None), "is_open", False):
             if loop is not before:
                 self._write_end(before)
+            elif loop is not None:  # run again within its own step, or back from there
+                loop._ready.end_over(sys._getframe(1))
         else:
             self._take_in(loop)
             self._write_begin(loop)

@@ -106,8 +106,12 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         handle = deque.popleft(self)
         try:
             frame = id(_getframe(1))
-            if self._running:
-                self._end_in(frame)
+            running = self._running
+            if running:
+                if len(running) == 1 and running[0][0] == frame:
+                    running.pop()[1].end()
+                else:
+                    self._end_in(frame)
             recorder = recording.current
             if recorder is not None and not self._hook.gone:
                 self._begin(recorder, handle, frame)
@@ -131,6 +135,15 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
     def end_all(self) -> None:
         """The loop's run is over, and so is whatever ran."""
         while self._running:
+            self._running.pop()[1].end()
+
+    def end_over(self, frame: Any) -> None:
+        """What was begun by runs of the loop that are over has ended: `frame` does not stand on theirs."""
+        beneath = set()
+        while frame is not None:
+            beneath.add(id(frame))
+            frame = frame.f_back
+        while self._running and self._running[-1][0] not in beneath:
             self._running.pop()[1].end()
 
     def begin_current(self, task: Any) -> None:
@@ -197,13 +210,8 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         """The queue's length was asked for: by the loop, which has run what it had; or by anybody, perhaps within a step."""
         if caller.f_code.co_name == _LOOP_RUN:
             self._end_in(id(caller))
-            return
-        beneath = set()
-        while caller is not None:
-            beneath.add(id(caller))
-            caller = caller.f_back
-        if self._running[0][0] not in beneath:  # nothing of the loop runs here any more
-            self.end_all()
+        else:
+            self.end_over(caller)
 
     def _end_in(self, frame: int) -> None:
         """What this run of the loop had begun has ended, and what runs within it, too."""

@@ -111,6 +111,8 @@ def test_unread(tmp_path: Path) -> None:
     newer = [layout.MAGIC, layout.VERSION + 1, *[0] * (layout.HEADER_WORDS - 2)]
     SpoolFile(str(tmp_path)).finish(layout.ENDED_NORMALLY)
     (tmp_path / "born-dead.spool").write_bytes(bytes(layout.HEADER_BYTES))
+    half = [0, layout.VERSION, 4711, *[0] * (layout.HEADER_WORDS - 3)]  # killed before the first word, which comes last
+    (tmp_path / "half-born.spool").write_bytes(b"".join(word.to_bytes(8, "little") for word in half))
     (tmp_path / "empty.spool").touch()
     (tmp_path / "garbage.spool").write_bytes(b"garbage")
     (tmp_path / "headless.spool").write_bytes(bytes(layout.HEADER_BYTES + layout.BLOCK_BYTES))

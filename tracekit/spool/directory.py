@@ -185,13 +185,13 @@ def _is_ours(header: list[int]) -> bool:
 
 
 def _is_blank(path: str) -> bool:
-    """Whether there is nothing to lose: the process was killed when it had just made its spool."""
+    """Whether there is nothing to lose: the process was killed while it made its spool, whose first word is written last."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(layout.HEADER_BYTES + 1)
     except OSError:
         return False
-    return len(beginning) <= layout.HEADER_BYTES and not any(beginning)
+    return len(beginning) <= layout.HEADER_BYTES and not any(beginning[:8])
 
 
 def _is_alive(pid: int, start_ticks: int) -> bool:

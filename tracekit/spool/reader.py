@@ -108,6 +108,8 @@ def _map(path: Path) -> tuple[Words, int]:
 
 def _header(path: Path, words: Words, size: int) -> Header:
     word = [int(value) for value in words[: layout.HEADER_WORDS]]
+    if word[layout.H_MAGIC] == 0 and size <= layout.HEADER_BYTES:
+        raise TracekitError(f"{path} holds nothing: its process was killed while it made it")
     if word[layout.H_MAGIC] != layout.MAGIC:
         raise TracekitError(f"{path} is no spool of tracekit ({size} bytes, wrong first word); is it the right file?")
     if word[layout.H_VERSION] != layout.VERSION:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,24 @@ def test_thread_life(recorded: Callable[..., Any]) -> None:
     assert row.ended is not None
     assert not row.begun_before
     assert [FlowKind(kind) for kind in trace.flows.kind] == [FlowKind.START]
+
+
+def test_collection_before_a_thread_has_begun(recorded: Callable[..., Any]) -> None:
+    """A garbage collection in the first moments of a thread does not make it one that was there before."""
+    thresholds = gc.get_threshold()
+    with recorded() as recording:
+        gc.set_threshold(1)
+        try:
+            threads = [threading.Thread(target=int, name=f"worker {number}") for number in range(20)]
+            for thread in threads:
+                thread.start()
+                thread.join()
+        finally:
+            gc.set_threshold(*thresholds)
+
+    workers = [thread for thread in recording.trace.threads if thread.name.startswith("worker")]
+    assert len(workers) == 20
+    assert all(thread.starter is not None and not thread.begun_before for thread in workers)
 
 
 def test_default_name_tells_the_target(recorded: Callable[..., Any]) -> None:

@@ -29,6 +29,9 @@ class GcHook(Hook):
         if recorder is None:
             return
         try:
+            # A collection may come before a new thread's first line: it must not be taken for one that was there before.
+            if not recorder.knows_thread():
+                return
             if phase == "start":
                 recorder.write(events.GC_BEGIN, info["generation"])
             else:

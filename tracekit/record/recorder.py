@@ -130,6 +130,12 @@ class Recorder:
         self.write(events.THREAD_BEGIN, self.intern(name), serial, [(events.LATE, 0)] if late else None)
         return block
 
+    def knows_thread(self) -> bool:
+        """Whether the calling thread has said who it is, or can: one that `threading` is still starting cannot yet."""
+        if getattr(self._thread, "end", None) is not None:
+            return True
+        return get_ident() in getattr(sys.modules.get("threading"), "_active", {get_ident(): None})
+
     def serial(self, kind: str) -> int:
         """The next number for one kind of thing in this process, from 1."""
         with self._lock:

@@ -29,7 +29,6 @@ class Program:
 
     name: str
     command: list[str]
-    is_python: bool = False
 
 
 @dataclass

@@ -156,7 +156,7 @@ def _program(words: Sequence[str]) -> Program:
         if not rest or not rest[0]:
             raise UsageError(f"{first} needs {'a module' if first == '-m' else 'some code'} after it")
         name = rest[0] if first == "-m" else "code"
-        return Program(name, [sys.executable, first, *rest], is_python=True)
+        return Program(name, [sys.executable, first, *rest])
     if not os.path.exists(first):
         raise UsageError(
             f"no such script: {first}; to run a command that is no Python script: tracekit run -- {first} …"
@@ -164,7 +164,7 @@ def _program(words: Sequence[str]) -> Program:
     if not os.access(first, os.R_OK):
         raise UsageError(f"cannot read {first}; check its permissions")
     name = os.path.splitext(os.path.basename(os.path.abspath(first)))[0]
-    return Program(name, [sys.executable, first, *rest], is_python=True)
+    return Program(name, [sys.executable, first, *rest])
 
 
 def _default_output(program: Program) -> str:

@@ -3,9 +3,10 @@
 Writer and reader share this file, so it depends on nothing, not even on the standard library, and it knows neither how
 a record is laid out in bytes (spool/layout.py) nor what a trace makes of it (model/builder.py).
 
-A record has a time (ns of CLOCK_MONOTONIC), a kind, a small field `a` (24 bits) and a large one `b` (32 bits). Records of
+A record has a time, a kind, a small field `a` (24 bits) and a large one `b` (32 bits). Records of
 one thread stand in the order in which that thread wrote them. What does not fit follows at once in *details*: records whose
-kind is `FIRST_DETAIL` or more, which carry a 64-bit payload in place of the time and belong to the record before them.
+kind is `FIRST_DETAIL` or more, which carry a 64-bit payload in place of the time and belong to the record before them. A text
+takes as many of them as it needs (spool/texts.py).
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ FIRST_DETAIL = 200
 # Details. `a` is the name of the argument for ARG_*; the payload is described here.
 ARG_INT = 200  # a signed 64-bit integer
 ARG_FLOAT = 201  # the bits of a double
-ARG_TEXT = 202  # the id of a name
+ARG_TEXT = 202  # a text (spool/texts.py)
 ARG_TRUE = 203
 ARG_FALSE = 204
 ARG_NONE = 205
+MORE = 206  # a text goes on
+NAME = 207  # a text: the name of the record, where its `a` is 0
 CODE = 210  # the id of a name made by layout.code_text: function, file, line
 LOOP = 211  # the serial of an event loop in this process
 ERROR = 212  # the id of the name of an exception's class
@@ -57,6 +60,7 @@ WORK = 215  # a ProcessPoolExecutor's own number of the job, which its workers s
 PARENT = 216  # the pid of the process that asked for this one, where that is not its parent (forkserver)
 REASON = 217  # the id of a name: why a child cannot be traced
 SCHEDULED = 218  # the serial of the CALLBACK_READY that scheduled this callback from another thread
+READING = 219  # CLOCK_MONOTONIC in ns
 
 ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
 
@@ -104,34 +108,35 @@ PROCESS_NAME = 51
 PROCESS_END = 52
 PROCESS_SPAWN = 53
 PROCESS_FORK = 54
-# Garbage collection, and tracekit's own word.
+# Garbage collection, tracekit's own word, and the clock.
 GC_BEGIN = 60
 GC_END = 61
 NOTE = 70
+CLOCK = 71
 
 TABLE: tuple[Event, ...] = (
-    Event(SPAN_BEGIN, "span begin", a="name", details=ARGUMENTS),
+    Event(SPAN_BEGIN, "span begin", a="name", details=(*ARGUMENTS, NAME)),
     Event(SPAN_END, "span end", a="name", b="slot of its begin", ends=SPAN_BEGIN, details=(ERROR,)),
     Event(SPAN_ARGS, "span arguments", a="name", b="slot of its begin", details=ARGUMENTS),
     # A generator's span: what runs between a suspend and the next resume is not its own. A suspend ends the part that
     # the span's begin or last resume opened on this thread.
     Event(SPAN_SUSPEND, "span suspend", a="name", b="slot of its begin"),
     Event(SPAN_RESUME, "span resume", a="name", b="slot of its begin"),
-    Event(INSTANT, "instant", a="name", details=ARGUMENTS),
+    Event(INSTANT, "instant", a="name", details=(*ARGUMENTS, NAME)),
     # One ARG_INT or ARG_FLOAT a series; `a` of the detail is the name of the series.
-    Event(COUNTER, "counter", a="name", details=(ARG_INT, ARG_FLOAT)),
+    Event(COUNTER, "counter", a="name", details=(ARG_INT, ARG_FLOAT, NAME)),
     # Written by the thread that starts another one.
-    Event(THREAD_START, "thread start", a="name", b="serial of the new thread"),
+    Event(THREAD_START, "thread start", a="name", b="serial of the new thread", details=(NAME,)),
     # Written by the thread itself, first of all. LATE: it ran before the session began, or nobody saw it start.
-    Event(THREAD_BEGIN, "thread begin", a="name", b="serial of this thread", details=(LATE,)),
+    Event(THREAD_BEGIN, "thread begin", a="name", b="serial of this thread", details=(LATE, NAME)),
     Event(THREAD_END, "thread end", b="serial of this thread", ends=THREAD_BEGIN),
-    Event(THREAD_NAME, "thread name", a="name", b="serial of this thread"),
+    Event(THREAD_NAME, "thread name", a="name", b="serial of this thread", details=(NAME,)),
     # One run of the loop (run_forever), on the thread that runs it. LATE: it was running when the session began.
     Event(LOOP_BEGIN, "loop begin", a="name of its class", b="serial of the loop", details=(LATE,)),
     Event(LOOP_END, "loop end", b="serial of the loop", ends=LOOP_BEGIN),
     # Written where the task's first step is scheduled, so that the order on the thread tells who created it; it is ready
     # from that moment. LATE: the task was there before: creator unknown, and a TASK_READY will follow for its next step.
-    Event(TASK_CREATED, "task created", a="name", b="serial of the task", details=(CODE, LOOP, LATE)),
+    Event(TASK_CREATED, "task created", a="name", b="serial of the task", details=(CODE, LOOP, LATE, NAME)),
     # Written where a later step is scheduled, by whatever schedules it (another step, a callback, another thread).
     Event(TASK_READY, "task ready", b="serial of the task"),
     Event(STEP_BEGIN, "step begin", b="serial of the task"),
@@ -139,7 +144,7 @@ TABLE: tuple[Event, ...] = (
     Event(STEP_END, "step end", b="serial of the task", ends=STEP_BEGIN, details=(CODE,)),
     # Written right before the STEP_END of the task's last step, or alone where the task ended without one.
     Event(TASK_DONE, "task done", a="outcome", b="serial of the task", details=(ERROR,)),
-    Event(TASK_NAME, "task name", a="name", b="serial of the task"),
+    Event(TASK_NAME, "task name", a="name", b="serial of the task", details=(NAME,)),
     # A callback of the loop that is no task step. CODE where its function is known.
     Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED)),
     Event(CALLBACK_END, "callback end", ends=CALLBACK_BEGIN),
@@ -155,17 +160,19 @@ TABLE: tuple[Event, ...] = (
     Event(POOL_WORKER, "pool worker", b="pid of the worker", details=(EXECUTOR,)),
     # First record of a process. Its details: argv, python, executable, as ARG_TEXT. LATE: the session began later than it.
     Event(PROCESS_BEGIN, "process begin", a="name", details=(*ARGUMENTS, LATE)),
-    Event(PROCESS_NAME, "process name", a="name", details=(PARENT,)),
+    Event(PROCESS_NAME, "process name", a="name", details=(PARENT, NAME)),
     Event(PROCESS_END, "process end", ends=PROCESS_BEGIN),
     # Written by the thread that started another program, once its pid is known. Details: command as ARG_TEXT; REASON where
     # it is plain that the child cannot be entered.
-    Event(PROCESS_SPAWN, "process spawn", a="name", b="pid of the child", details=(*ARGUMENTS, REASON)),
+    Event(PROCESS_SPAWN, "process spawn", a="name", b="pid of the child", details=(*ARGUMENTS, REASON, NAME)),
     # Written right before a fork; the child's header names the same serial.
     Event(PROCESS_FORK, "process fork", b="serial of the fork"),
     Event(GC_BEGIN, "gc begin", a="generation"),
     Event(GC_END, "gc end", a="generation", b="objects collected", ends=GC_BEGIN),
     # tracekit's own word to the user: a hook that failed, records that were dropped.
     Event(NOTE, "note", a="text"),
+    # What CLOCK_MONOTONIC showed at the time of this record; only where the spool's own clock is another one.
+    Event(CLOCK, "clock", details=(READING,)),
 )
 
 BY_KIND: dict[int, Event] = {event.kind: event for event in TABLE}
@@ -177,6 +184,8 @@ DETAIL_NAMES: dict[int, str] = {
     ARG_TRUE: "true",
     ARG_FALSE: "false",
     ARG_NONE: "none",
+    MORE: "more",
+    NAME: "name",
     CODE: "code",
     LOOP: "loop",
     ERROR: "error",
@@ -186,4 +195,5 @@ DETAIL_NAMES: dict[int, str] = {
     PARENT: "parent",
     REASON: "reason",
     SCHEDULED: "scheduled",
+    READING: "reading",
 }

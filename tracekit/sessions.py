@@ -12,6 +12,7 @@ from tracekit.errors import TracekitError
 from tracekit.hooks.entry import BOOTSTRAP, OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
+from tracekit.spool.file import Limits
 from tracekit.units import parse_duration, parse_size
 
 TYPE_CHECKING = False
@@ -71,7 +72,7 @@ class _Running:
     def __init__(self, directory: str, options: Options, late: bool) -> None:
         import atexit
 
-        recording.start(directory, options.max_size, late)
+        recording.start(directory, Limits(options.max_size), late)
         self.directory = directory
         self.options = options
         self.hooks = _make_hooks(options)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from tracekit.record.arguments import Details
     from tracekit.record.recorder import Recorder
+    from tracekit.spool.buffer import Details
 
 
 class ExecutorsHook(Hook):

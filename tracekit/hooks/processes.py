@@ -15,14 +15,13 @@ from tracekit.hooks.entry import why_not_entered
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
+from tracekit.spool import texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
     from typing import Any
-
-    from tracekit.record.arguments import Details
 
 
 class ProcessesHook(Hook):
@@ -68,7 +67,7 @@ class ProcessesHook(Hook):
             if recorder is None or process.parent_process() is None:
                 return
             details = [(events.PARENT, process.parent_process().pid)]
-            recorder.write(events.PROCESS_NAME, recorder.intern(process.current_process().name), 0, details)
+            recorder.write_named(events.PROCESS_NAME, process.current_process().name, 0, details)
             sys.modules["multiprocessing.util"].Finalize(None, _finish, exitpriority=-1000)
         except Exception as error:
             self.fail(error)
@@ -107,14 +106,13 @@ class ProcessesHook(Hook):
             return
         try:
             words = [os.fsdecode(word) for word in command]
-            details: Details = [
-                (events.ARG_TEXT | recorder.intern("command") << 8, recorder.names.add(" ".join(words)[:2000]))
-            ]
+            key = recorder.intern("command")
+            details = texts.encode(events.ARG_TEXT, key, " ".join(words), recording.COMMAND_CHARACTERS)
             reason = why_not_entered(words, os.fsdecode(executable()), environment())
             if reason:
                 details.append((events.REASON, recorder.intern(reason)))
             name = os.path.basename(words[0]) if words else ""
-            recorder.write(events.PROCESS_SPAWN, recorder.intern(name), pid, details)
+            recorder.write_named(events.PROCESS_SPAWN, name, pid, details)
         except Exception as error:
             self.fail(error)
 

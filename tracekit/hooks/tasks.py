@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tracekit.record.arguments import Details
     from tracekit.record.recorder import Recorder
+    from tracekit.spool.buffer import Details
 
 _ATTRIBUTE = "_tracekit_task"
 
@@ -40,8 +40,7 @@ def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False)
     ]
     if late or not _is_fresh(coroutine):
         details.append((events.LATE, 0))
-    # Most names of tasks never come again: they are not remembered, so that they crowd out no others.
-    recorder.write(events.TASK_CREATED, recorder.names.add(name), serial, details)
+    recorder.write_named(events.TASK_CREATED, name, serial, details)
     return serial
 
 
@@ -97,7 +96,7 @@ class Running:
 def _write_done(recorder: Recorder, task: Any, serial: int) -> None:
     name = _name(task)
     if name != getattr(task, _ATTRIBUTE)[2]:
-        recorder.write(events.TASK_NAME, recorder.names.add(name), serial)
+        recorder.write_named(events.TASK_NAME, name, serial)
     if task.cancelled():
         recorder.write(events.TASK_DONE, events.OUTCOME_CANCELLED, serial)
         return

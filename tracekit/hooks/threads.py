@@ -42,7 +42,7 @@ class ThreadsHook(Hook):
                 try:
                     serial = recorder.serial("thread")
                     self._starting[id(thread)] = serial
-                    recorder.write(events.THREAD_START, recorder.intern(thread.name), serial)
+                    recorder.write_named(events.THREAD_START, thread.name, serial)
                 except Exception as error:
                     self.fail(error)
             try:

@@ -9,54 +9,54 @@ from __future__ import annotations
 from _struct import pack, unpack
 
 from tracekit import events
+from tracekit.spool import texts
+from tracekit.spool.buffer import MOST_DETAILS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TypeAlias
 
-    Details: TypeAlias = list[tuple[int, int]]
-else:
-    Details = list
-
-_TEXT = 500
+    from tracekit.spool.buffer import Details
 
 
-def encode(arguments: Mapping[str, object], intern: Callable[[str], int], add: Callable[[str], int]) -> Details:
-    """Details for a probe's keyword arguments.
+def encode(arguments: Mapping[str, object], intern: Callable[[str], int], room: int = MOST_DETAILS) -> Details:
+    """Details for a probe's keyword arguments; those that find no room are left out.
 
     Args:
         arguments: names and values.
-        intern: gives the id of a text that will come again (the names).
-        add: gives the id of a text that will not (the values).
+        intern: gives the id of a name.
+        room: how many details there may be.
     """
-    details = []
+    details: Details = []
     for name, value in arguments.items():
-        kind, payload = _encode(value, add)
-        details.append((kind | intern(name) << 8, payload))
+        own = _encode(intern(name) << 8, value)
+        if len(details) + len(own) <= room:
+            details += own
     return details
 
 
-def _encode(value: object, add: Callable[[str], int]) -> tuple[int, int]:
+def _encode(name: int, value: object) -> Details:
     kind = type(value)
+    if kind is str:
+        return texts.encode(events.ARG_TEXT, name >> 8, value)  # type: ignore[arg-type]
     if kind is bool:
-        return (events.ARG_TRUE if value else events.ARG_FALSE), 0
+        return [((events.ARG_TRUE if value else events.ARG_FALSE) | name, 0)]
     if value is None:
-        return events.ARG_NONE, 0
+        return [(events.ARG_NONE | name, 0)]
     if kind is int and -(1 << 63) <= value < 1 << 63:  # type: ignore[operator]
-        return events.ARG_INT, value & 0xFFFF_FFFF_FFFF_FFFF  # type: ignore[operator]
+        return [(events.ARG_INT | name, value & 0xFFFF_FFFF_FFFF_FFFF)]  # type: ignore[operator]
     if kind is float:
-        return events.ARG_FLOAT, unpack("<Q", pack("<d", value))[0]
-    return events.ARG_TEXT, add(value[:_TEXT] if kind is str else _short(value))  # type: ignore[index]
+        return [(events.ARG_FLOAT | name, unpack("<Q", pack("<d", value))[0])]
+    return texts.encode(events.ARG_TEXT, name >> 8, short(value))
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """A short form of any value; its class's name where its own repr fails."""
     from reprlib import Repr
 
     try:
-        short = Repr()
-        short.maxstring = short.maxother = 200
-        return short.repr(value)[:_TEXT]
+        form = Repr()
+        form.maxstring = form.maxother = 200
+        return form.repr(value)
     except Exception:
         return f"<{type(value).__name__}>"

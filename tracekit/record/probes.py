@@ -1,23 +1,21 @@
-"""The probes that users put into their code: trace, span, instant, counter. Knows the recorder, but no session and no hook.
+"""The probes that users put into their code: trace, span, instant, counter. Knows no session and no hook.
 
-With no session running a probe does next to nothing and changes nothing. A span pairs its end with its begin by the slot
-in which the begin stands, so spans may overlap, cross awaits and end on another thread.
+With no session running a probe does next to nothing and changes nothing. What runs in every call is there twice, in C and
+in Python (reference.py); coroutines and generators are wrapped here for both.
 """
 
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
-from sys import _getframe
 
 from tracekit import events
 from tracekit.record import recorder as recording
-from tracekit.record.arguments import encode
+from tracekit.record.reference import Span, counter, function, instant, span
+from tracekit.spool.core import core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-    from types import FrameType, TracebackType
     from typing import Any, TypeVar
     from typing import overload as overload
 
@@ -35,125 +33,10 @@ _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _CO_ASYNC_GENERATOR = 0x200
 
+if not TYPE_CHECKING and core.fast is not None:
+    from tracekit._fast import Span, counter, function, instant, span
 
-class Span:
-    """A piece of work with a beginning and an end; made by `span`, entered with `with`.
-
-    One object may be entered many times, also while it is open: by recursion, in other threads, in other tasks.
-    """
-
-    __slots__ = ("_arguments", "_uses", "name")
-
-    def __init__(self, name: str, arguments: dict[str, object] | None = None) -> None:
-        self.name = name
-        self._arguments = arguments
-        # One entry for each use that is open: who entered, on which thread, and where the begin stands.
-        self._uses: list[tuple[int, int, Recorder | None, int]] = []
-
-    def __enter__(self) -> Span:
-        recorder = recording.current
-        if recorder is None:
-            if self._uses:  # entered in a session that has stopped since: this use must be told from that one
-                self._uses.append((_holder(_getframe(1)), get_ident(), None, 0))
-            return self
-        details = None
-        if self._arguments:
-            details = encode(self._arguments, recorder.intern, recorder.names.add)
-        slot = recorder.begin(self.name, details)
-        self._uses.append((_holder(_getframe(1)), get_ident(), recorder, slot))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._uses:
-            use = self._find(_getframe(1))
-            self._uses.remove(use)
-            if use[2] is not None:
-                use[2].end(self.name, use[3], error)
-
-    def set(self, **arguments: object) -> None:
-        """Add arguments to the span while it is open.
-
-        Args:
-            arguments: numbers, texts, truth values and None are kept as they are, other things in a short form.
-        """
-        if self._uses and arguments:
-            _, _, recorder, slot = self._find(_getframe(1))
-            if recorder is not None:
-                details = encode(arguments, recorder.intern, recorder.names.add)
-                recorder.write(events.SPAN_ARGS, recorder.intern(self.name), slot, details)
-
-    def __repr__(self) -> str:
-        return f"<tracekit span {self.name!r}>"
-
-    def _find(self, frame: FrameType) -> tuple[int, int, Recorder | None, int]:
-        """The use that this frame entered; where it entered none (a wrapper's), the latest of this thread, or of all."""
-        uses = self._uses
-        if len(uses) == 1:
-            return uses[0]
-        holder, thread = _holder(frame), get_ident()
-        latest = uses[-1]
-        for use in reversed(uses):
-            if use[0] == holder:
-                return use
-            if use[1] == thread and latest[1] != thread:
-                latest = use
-        return latest
-
-
-def _holder(frame: FrameType) -> int:
-    """What the enter and the exit of one use share, in a thread, a task and a generator alike: the frame with the `with`.
-
-    An ExitStack enters and exits in frames of its own; there it is the stack itself.
-    """
-    if frame.f_globals.get("__name__") == "contextlib":
-        return id(frame.f_locals.get("self"))
-    return id(frame)
-
-
-def span(name: str, /, **arguments: object) -> Span:
-    """A span: `with tk.span("load", rows=3) as span: …; span.set(bytes=10)`.
-
-    Args:
-        name: what to call it; the same text each time, details belong into the arguments.
-        arguments: recorded with the span; numbers, texts, truth values and None as they are, other things in a short form.
-
-    An exception passes through and marks the span. A span that crosses an `await` belongs to its task.
-    """
-    return Span(name, arguments or None)
-
-
-def instant(name: str, /, **arguments: object) -> None:
-    """Mark a point in time on this thread (and task).
-
-    Args:
-        name: what happened.
-        arguments: as for `span`.
-    """
-    recorder = recording.current
-    if recorder is not None:
-        details = encode(arguments, recorder.intern, recorder.names.add) if arguments else None
-        recorder.write(events.INSTANT, recorder.intern(name), 0, details)
-
-
-def counter(name: str, /, **series: float) -> None:
-    """Record the present value of something that goes up and down: `tk.counter("queue", depth=4)`.
-
-    Args:
-        name: what is counted.
-        series: one or more values; whatever `float` takes. Other values are left out, and the trace says so.
-    """
-    recorder = recording.current
-    if recorder is None:
-        return
-    numbers = {}
-    for key, value in series.items():
-        try:
-            numbers[key] = float(value)
-        except Exception:  # a probe must not break the program that it is in
-            recorder.note(f"counter {name!r}: a value of {key!r} was left out, {type(value).__name__} is no number")
-    recorder.write(events.COUNTER, recorder.intern(name), 0, encode(numbers, recorder.intern, recorder.names.add))
+__all__ = ["Span", "counter", "instant", "span", "trace", "trace_as"]
 
 
 @overload
@@ -200,38 +83,21 @@ def trace_as(function: Any, name: str | None) -> Any:
     return update_wrapper(_wrapper_for(function)(function, name), function)
 
 
-def _wrapper_for(function: Any) -> Callable[[Any, str], Any]:
-    code = getattr(function, "__code__", None)
+def _wrapper_for(wrapped: Any) -> Callable[[Any, str], Any]:
+    code = getattr(wrapped, "__code__", None)
     flags = getattr(code, "co_flags", 0)
-    if flags & _CO_COROUTINE or _is_marked_coroutine(function):
+    if flags & _CO_COROUTINE or _is_marked_coroutine(wrapped):
         return _coroutine_wrapper
     if flags & _CO_ASYNC_GENERATOR:
         return _async_generator_wrapper
     if flags & _CO_GENERATOR:
         return _iterable_coroutine_wrapper if flags & _CO_ITERABLE_COROUTINE else _generator_wrapper
-    return _function_wrapper
+    return function
 
 
 def _is_marked_coroutine(function: object) -> bool:
     inspect = sys.modules.get("inspect")  # what inspect.markcoroutinefunction did can only be asked of inspect
     return inspect is not None and bool(inspect.iscoroutinefunction(function))
-
-
-def _function_wrapper(function: Any, name: str) -> Any:
-    def traced(*args: Any, **kwargs: Any) -> Any:
-        recorder = recording.current
-        if recorder is None:
-            return function(*args, **kwargs)
-        slot = recorder.begin(name)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            recorder.end(name, slot, error)
-            raise
-        recorder.end(name, slot)
-        return result
-
-    return traced
 
 
 def _coroutine_wrapper(function: Any, name: str) -> Any:
@@ -243,9 +109,9 @@ def _coroutine_wrapper(function: Any, name: str) -> Any:
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            recorder.end(name, slot, error)
+            recorder.end(slot, error)
             raise
-        recorder.end(name, slot)
+        recorder.end(slot)
         return result
 
     return traced
@@ -265,11 +131,11 @@ def _generator_wrapper(function: Any, name: str) -> Any:
             return (yield from generator)
         slot = recorder.begin(name)
         try:
-            result = yield from _Resumed(generator, recorder, recorder.intern(name), slot)
+            result = yield from _Resumed(generator, recorder, slot)
         except BaseException as error:
-            recorder.end(name, slot, None if isinstance(error, GeneratorExit) else error)
+            recorder.end(slot, None if isinstance(error, GeneratorExit) else error)
             raise
-        recorder.end(name, slot)
+        recorder.end(slot)
         return result
 
     return traced
@@ -278,12 +144,11 @@ def _generator_wrapper(function: Any, name: str) -> Any:
 class _Resumed:
     """A generator whose every suspension and resumption is recorded; `yield from` drives it as it would the generator."""
 
-    __slots__ = ("_generator", "_name", "_recorder", "_running", "_slot")
+    __slots__ = ("_generator", "_recorder", "_running", "_slot")
 
-    def __init__(self, generator: Any, recorder: Recorder, name: int, slot: int) -> None:
+    def __init__(self, generator: Any, recorder: Recorder, slot: int) -> None:
         self._generator = generator
         self._recorder = recorder
-        self._name = name
         self._slot = slot
         self._running = True
 
@@ -315,11 +180,11 @@ class _Resumed:
     def _resume(self) -> None:
         if not self._running:
             self._running = True
-            self._recorder.write(events.SPAN_RESUME, self._name, self._slot)
+            self._recorder.write(events.SPAN_RESUME, 0, self._slot)
 
     def _suspend(self) -> None:
         self._running = False
-        self._recorder.write(events.SPAN_SUSPEND, self._name, self._slot)
+        self._recorder.write(events.SPAN_SUSPEND, 0, self._slot)
 
 
 def _first_step(generator: Any) -> Coroutine[Any, Any, Any]:
@@ -341,7 +206,6 @@ def _async_generator_wrapper(function: Any, name: str) -> Any:
         generator = function(*args, **kwargs)
         recorder = recording.current
         slot = 0 if recorder is None else recorder.begin(name)
-        number = 0 if recorder is None else recorder.intern(name)
         step = _first_step(generator)
         try:
             while True:
@@ -350,12 +214,12 @@ def _async_generator_wrapper(function: Any, name: str) -> Any:
                 except StopAsyncIteration:
                     break
                 if recorder is not None:
-                    recorder.write(events.SPAN_SUSPEND, number, slot)
+                    recorder.write(events.SPAN_SUSPEND, 0, slot)
                 try:
                     sent = yield value
                 except GeneratorExit:
                     if recorder is not None:
-                        recorder.write(events.SPAN_RESUME, number, slot)
+                        recorder.write(events.SPAN_RESUME, 0, slot)
                     await generator.aclose()
                     raise
                 except BaseException as error:
@@ -363,12 +227,12 @@ def _async_generator_wrapper(function: Any, name: str) -> Any:
                 else:
                     step = generator.asend(sent)
                 if recorder is not None:
-                    recorder.write(events.SPAN_RESUME, number, slot)
+                    recorder.write(events.SPAN_RESUME, 0, slot)
         except BaseException as error:
             if recorder is not None:
-                recorder.end(name, slot, None if isinstance(error, GeneratorExit) else error)
+                recorder.end(slot, None if isinstance(error, GeneratorExit) else error)
             raise
         if recorder is not None:
-            recorder.end(name, slot)
+            recorder.end(slot)
 
     return traced

@@ -15,17 +15,19 @@ import sys
 from _thread import RLock, _local, get_ident, get_native_id
 
 from tracekit import events
-from tracekit.clock import monotonic_ns
-from tracekit.record.arguments import Details
-from tracekit.spool import layout
-from tracekit.spool.buffer import MOST_DETAILS, Block, scratch, take
-from tracekit.spool.file import NoRoom, SpoolFile
-from tracekit.spool.names import Names
+from tracekit.spool import core, layout, texts
+from tracekit.spool.buffer import scratch
+from tracekit.spool.file import Limits, NoRoom, SpoolFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from tracekit.spool.buffer import Details
+    from tracekit.spool.file import Room
+
+COMMAND_CHARACTERS = 1500
 
 current: Recorder | None = None
 
@@ -35,7 +37,7 @@ class Recorder:
 
     Args:
         directory: of the session, absolute.
-        max_bytes: cap on this process's spool, 0 for none.
+        limits: how much is kept; default all.
         fork: serial of the fork that made this process, or 0.
         late: the session began after the process did.
 
@@ -43,13 +45,17 @@ class Recorder:
         OSError: the spool cannot be made.
     """
 
-    def __init__(self, directory: str, max_bytes: int = 0, fork: int = 0, late: bool = False) -> None:
+    def __init__(self, directory: str, limits: Limits | None = None, fork: int = 0, late: bool = False) -> None:
         self.directory = directory
-        self.max_bytes = max_bytes
+        self.limits = limits or Limits()
         self.pid = os.getpid()
-        self.spool = SpoolFile(directory, fork, max_bytes)
-        self.names = Names(self.spool, self._run_out_of_room)
+        self.buffer = core.Buffer(self._refill)
+        self.spool = SpoolFile(directory, fork, self.limits, self.buffer.clock, core.pair)
+        self.names = core.Names(self.spool, self._run_out_of_room)
+        # Write one record: see Buffer.write. And the ids of texts: see Names.
+        self.write = self.buffer.write
         self.intern = self.names.intern
+        self.recall = self.names.recall
         self._late = late
         self._lock = RLock()
         self._serials: dict[str, int] = {}
@@ -57,50 +63,23 @@ class Recorder:
         self._out_of_room = False
         self.abandoned = False
 
+    def write_named(self, kind: int, name: str, b: int = 0, details: Details | None = None) -> int:
+        """Write one record whose field `a` is a name, or that has its name beside it; returns its slot number."""
+        number = self.recall(name)
+        if not number:
+            details = texts.encode(events.NAME, 0, name) + (details or [])
+        return self.write(kind, number, b, details)
+
     def begin(self, name: str, details: Details | None = None) -> int:
         """Begin a span on this thread; returns the slot that `end` must be given."""
-        return self.write(events.SPAN_BEGIN, self.intern(name), 0, details)
+        return self.write_named(events.SPAN_BEGIN, name, 0, details)
 
-    def end(self, name: str, slot: int, error: BaseException | None = None) -> None:
+    def end(self, slot: int, error: BaseException | None = None) -> None:
         """End the span that began at `slot`, on whatever thread this is."""
         details = None if error is None else [(events.ERROR, self.intern(type(error).__name__))]
-        self.write(events.SPAN_END, self.intern(name), slot, details)
+        self.write(events.SPAN_END, 0, slot, details)
 
-    def write(self, kind: int, a: int = 0, b: int = 0, details: Details | None = None) -> int:
-        """Write one event with the time of now; returns its slot number.
-
-        Args:
-            kind, a, b: as events.py says.
-            details: words and payloads that follow it; at most MOST_DETAILS are kept.
-        """
-        try:
-            block: Block = self._thread.block
-        except AttributeError:
-            block = self.begin_thread()
-        size = 2
-        if details is not None:
-            del details[MOST_DETAILS:]
-            size += 2 * len(details)
-        while True:
-            # No call and no jump from here to the clock: a signal handler that records comes before or after, in place and time.
-            index = block.index
-            block.index = index + size
-            now = monotonic_ns()
-            if index + size <= block.limit:
-                break
-            block = self._turn(block)
-        words = block.words
-        if details is not None:
-            at = index + 2
-            for word, payload in details:
-                words[at] = payload
-                words[at + 1] = word
-                at += 2
-        words[index] = now
-        words[index + 1] = kind | a << 8 | b << 32
-        return block.base + (index >> 1)
-
-    def begin_thread(self, serial: int = 0, name: str = "", thread: Any = None) -> Block:
+    def begin_thread(self, serial: int = 0, name: str = "", thread: Any = None) -> None:
         """Give the calling thread its first block, and say who it is.
 
         Args:
@@ -109,26 +88,23 @@ class Recorder:
         """
         local = self._thread
         if self.abandoned:
-            return scratch()
+            self.buffer.give(*scratch())
+            return
         if getattr(local, "end", None) is not None:
             # It has begun already: something recorded on it before its name was known, or it only plays a thread
             # (a greenlet that calls itself one runs on a thread that is there).
-            if local.tid != self.pid:
+            if local.end.tid != self.pid:
                 local.end.thread = thread
-            begun: Block = local.block
-            return begun
+            return
         # First a scratch block, so that whatever records while we are in here (a garbage collection) finds one.
-        local.block = scratch()
+        first = self.buffer.give(*scratch())
         tid = get_native_id()
         late = not serial and (self._late or tid != self.pid)
         if not serial:
             serial, name = self.serial("thread"), _thread_name(get_ident(), tid == self.pid)
-        local.serial = serial
-        local.tid = tid
         local.end = _ThreadEnd(self, serial, tid, name, thread)
-        block = local.block = local.end.block = self._take()
-        self.write(events.THREAD_BEGIN, self.intern(name), serial, [(events.LATE, 0)] if late else None)
-        return block
+        local.end.handle = self.buffer.give(*self._take(local.end), first)
+        self.write_named(events.THREAD_BEGIN, name, serial, [(events.LATE, 0)] if late else None)
 
     def knows_thread(self) -> bool:
         """Whether the calling thread has said who it is, or can: one that `threading` is still starting cannot yet."""
@@ -157,30 +133,29 @@ class Recorder:
     def abandon(self) -> None:
         """Send all that is still written through this recorder to nowhere: the session is over, or the process is a fork."""
         self.abandoned = True
-        self._thread = _Nowhere()  # type: ignore[assignment]
+        self.buffer.close()
+        self._thread = _local()  # what it held for each thread goes
         self.names.abandon()
 
-    def _turn(self, block: Block) -> Block:
-        """The block that follows a full one of the calling thread; a scratch block once there is no room."""
-        if block.real:
-            fresh = self._take()
-        else:
-            fresh = scratch()
-            if self._out_of_room:
-                self.spool.count_dropped(fresh.limit // 2)
-        thread = self._thread
-        if thread.block is block:  # else a signal handler has turned it already
-            thread.block = thread.end.block = fresh
-        turned: Block = thread.block
-        return turned
-
-    def _take(self) -> Block:
-        thread = self._thread
+    def _refill(self, full: object) -> None:
+        """Give the calling thread a block: its first one, or the one after the full one."""
+        thread = getattr(self._thread, "end", None)
         if self.abandoned:
+            self.buffer.give(*scratch(), full)
+        elif thread is None:
+            self.begin_thread()
+        else:
+            thread.handle = self.buffer.give(*self._take(thread), full)
+
+    def _take(self, thread: _ThreadEnd) -> Room:
+        """Room for a thread; where there is none any more it is a scratch block, and what fills it is counted as lost."""
+        if not thread.has_room:
+            self.spool.count_dropped(layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS)
             return scratch()
         try:
-            return take(self.spool, thread.serial, thread.tid)
+            return self.spool.take_block(layout.BLOCK_RECORDS, thread.serial | thread.tid << 32)
         except NoRoom as reason:
+            thread.has_room = False
             self._run_out_of_room(*reason.args)
             return scratch()
 
@@ -198,7 +173,7 @@ class _ThreadEnd:
     By then the thread's own `_local` is gone, so it keeps what it needs to write one more record.
     """
 
-    __slots__ = ("block", "name", "recorder", "serial", "thread", "tid")
+    __slots__ = ("handle", "has_room", "name", "recorder", "serial", "thread", "tid")
 
     def __init__(self, recorder: Recorder, serial: int, tid: int, name: str, thread: Any) -> None:
         self.recorder = recorder
@@ -206,7 +181,8 @@ class _ThreadEnd:
         self.tid = tid
         self.name = name
         self.thread = thread
-        self.block = scratch()
+        self.handle: object = None
+        self.has_room = True
 
     def __del__(self) -> None:
         recorder = self.recorder
@@ -214,28 +190,15 @@ class _ThreadEnd:
             # A fork drops the parent's other threads in the child, and an abandoned recorder drops all: they don't end there.
             if recorder.abandoned or self.tid == recorder.pid or self.tid != get_native_id():
                 return
+            buffer = recorder.buffer
             if self.thread is not None and self.thread.name != self.name:
-                self._write(events.THREAD_NAME, recorder.intern(self.thread.name))
-            self._write(events.THREAD_END, 0)
+                name = recorder.intern(self.thread.name)
+                if name:
+                    buffer.write_last(self.handle, events.THREAD_NAME, name, self.serial)
+            buffer.write_last(self.handle, events.THREAD_END, 0, self.serial)
+            buffer.leave()
         except Exception:  # no room, or a Thread class with a name of its own kind: its end is not known, then
             pass
-
-    def _write(self, kind: int, a: int) -> None:
-        block = self.block
-        if block.index >= block.limit:
-            block = self.block = take(self.recorder.spool, self.serial, self.tid)
-        index = block.index
-        block.index = index + 2
-        block.words[index] = monotonic_ns()
-        block.words[index + 1] = kind | a << 8 | self.serial << 32
-
-
-class _Nowhere:
-    """Stands in for the threads of an abandoned recorder: every block is a scratch block."""
-
-    @property
-    def block(self) -> Block:
-        return scratch()
 
 
 def tell(text: str) -> None:
@@ -247,31 +210,38 @@ def tell(text: str) -> None:
         pass
 
 
-def start(directory: str, max_bytes: int = 0, late: bool = False) -> Recorder:
+def start(directory: str, limits: Limits | None = None, late: bool = False) -> Recorder:
     """Begin to record this process into a session's directory.
 
     Args:
-        directory, max_bytes, late: as for Recorder.
+        directory, limits, late: as for Recorder.
 
     Raises:
         OSError: the spool cannot be made.
     """
-    global current
-    recorder = Recorder(directory, max_bytes, late=late)
+    recorder = Recorder(directory, limits, late=late)
     _describe_process(recorder)
-    current = recorder
+    _record_with(recorder)
     _watch_forks()
     return recorder
 
 
 def stop() -> None:
     """End the recording of this process, if there is one."""
-    global current
     recorder = current
-    current = None
+    _record_with(None)
     if recorder is not None:
         recorder.finish()
         recorder.abandon()
+
+
+def _record_with(recorder: Recorder | None) -> None:
+    global current
+    current = recorder
+    if recorder is None:
+        core.switch(None, None)
+    else:
+        core.switch(recorder.buffer, recorder.names)
 
 
 _forks_watched = False
@@ -303,36 +273,34 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global current
     parent = current
     if parent is None:
         return
-    current = None
+    _record_with(None)
     parent.abandon()
     if here.spawning:
         return
     try:
-        recorder = Recorder(parent.directory, parent.max_bytes, fork=here.fork)
+        recorder = Recorder(parent.directory, parent.limits, fork=here.fork)
         _describe_process(recorder)
     except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered
         return
     except OSError as error:
         tell(f"process {os.getpid()} is not recorded: {error}")
         return
-    current = recorder
+    _record_with(recorder)
 
 
 def _describe_process(recorder: Recorder) -> None:
     argv: Sequence[str] = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or [sys.executable or "python"]
     command = " ".join(argv)
-    details: Details = [
-        (events.ARG_TEXT | recorder.intern(key) << 8, recorder.intern(text))
-        for key, text in (
-            ("command", command),
-            ("python", ".".join(map(str, sys.version_info[:3]))),
-            ("executable", sys.executable or ""),
-        )
-    ]
+    details: Details = []
+    for key, text in (
+        ("command", command),
+        ("python", ".".join(map(str, sys.version_info[:3]))),
+        ("executable", sys.executable or ""),
+    ):
+        details += texts.encode(events.ARG_TEXT, recorder.intern(key), text, COMMAND_CHARACTERS)
     if recorder._late:
         details.append((events.LATE, 0))
     recorder.write(events.PROCESS_BEGIN, recorder.intern(_program_name(argv)), 0, details)

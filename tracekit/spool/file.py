@@ -13,6 +13,13 @@ from tracekit import clock
 from tracekit.spool import layout
 from tracekit.spool.mapping import map_words, reserve
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Room: TypeAlias = tuple[memoryview, int, int, int]
+
 _FIRST_SEGMENT = 16 * layout.BLOCK_BYTES
 _SMALLEST_SEGMENT = 2 * layout.BLOCK_BYTES  # one block for names, one for records
 _LARGEST_SEGMENT = 512 * layout.BLOCK_BYTES
@@ -24,31 +31,58 @@ class NoRoom(Exception):
     """The file cannot grow; `args` are an ENDED_ value of layout.py and a sentence for the user."""
 
 
+class Limits:
+    """How much of what a process records is kept.
+
+    Args:
+        max_bytes: how large its file may become, 0 for no cap; it always has room for a few records.
+        flight_ns, flight_bytes: one of them is not 0 for a flight recorder: keep only the last so much.
+    """
+
+    __slots__ = ("flight_bytes", "flight_ns", "max_bytes")
+
+    def __init__(self, max_bytes: int = 0, flight_ns: int = 0, flight_bytes: int = 0) -> None:
+        self.max_bytes = max_bytes
+        self.flight_ns = flight_ns
+        self.flight_bytes = flight_bytes
+
+
 class SpoolFile:
     """The spool of this process.
 
     Args:
         directory: of the session; absolute, because the program may change its working directory.
         fork: the serial of the fork that made this process, or 0.
-        max_bytes: how large the file may become, or 0 for no cap; it always has room for a few records.
+        limits: of its size.
+        clock_kind: what the times of its records count, a CLOCK_ value of layout.py.
+        pair: reads that clock and CLOCK_MONOTONIC at one moment.
 
     Raises:
         OSError: the file cannot be made.
     """
 
-    def __init__(self, directory: str, fork: int = 0, max_bytes: int = 0) -> None:
-        monotonic, wall = clock.anchor()
+    def __init__(
+        self,
+        directory: str,
+        fork: int = 0,
+        limits: Limits | None = None,
+        clock_kind: int = layout.CLOCK_MONOTONIC_NS,
+        pair: Callable[[], tuple[int, int]] | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._pair = pair if clock_kind != layout.CLOCK_MONOTONIC_NS else None
+        monotonic, wall, reading = self._read_clocks()
         self.path = os.path.join(directory, f"{os.getpid()}-{monotonic:x}.spool")
-        self._max_bytes = min(max_bytes or _LARGEST_FILE, _LARGEST_FILE)
+        self._max_bytes = min(self.limits.max_bytes or _LARGEST_FILE, _LARGEST_FILE)
         # Reentrant: a signal handler or a garbage collection may write a record while its thread is in here.
         self._lock = RLock()
         self._size = 0
         self._full: NoRoom | None = None
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            self._header, _, _ = self._extend(fd, layout.HEADER_BYTES)
-            self._begin(fork, monotonic, wall)
-            # Its words, its offset in the file and its blocks, replaced as a whole.
+            self._header, _ = self._extend(fd, layout.HEADER_BYTES)
+            self._begin(fork, clock_kind, monotonic, wall, reading)
+            # Its words and its blocks, replaced as a whole.
             self._segment = self._extend(fd, max(self._room(_FIRST_SEGMENT), _SMALLEST_SEGMENT))
         except OSError:
             os.unlink(self.path)
@@ -58,7 +92,7 @@ class SpoolFile:
         self._next = 0
         self._number = 0
 
-    def _begin(self, fork: int, monotonic: int, wall: int) -> None:
+    def _begin(self, fork: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
         """Write the header: at once, so that a kill leaves no file that cannot be told from damage."""
         header = self._header
         header[layout.H_VERSION] = layout.VERSION
@@ -69,9 +103,12 @@ class SpoolFile:
         header[layout.H_START_WALL] = wall
         header[layout.H_FORK] = fork
         header[layout.H_PYTHON] = sys.hexversion
+        header[layout.H_CLOCK] = clock_kind
+        header[layout.H_START_READING] = reading
+        header[layout.H_FLIGHT_NS] = self.limits.flight_ns
         header[layout.H_MAGIC] = layout.MAGIC
 
-    def take_block(self, block_type: int, owner: int = 0) -> tuple[memoryview, int, int]:
+    def take_block(self, block_type: int, owner: int = 0) -> Room:
         """Hand out the next block.
 
         Args:
@@ -79,7 +116,8 @@ class SpoolFile:
             owner: second word of the block's head: thread serial, and tid in the high 32 bits.
 
         Returns:
-            The words that the block lies in, the index of its first word after the head, and the slot number of word 0.
+            The words that the block lies in, the first one after its head and the first one behind it, and the slot
+            number that word 0 of them would have.
 
         Raises:
             NoRoom: the file cannot grow.
@@ -87,7 +125,7 @@ class SpoolFile:
         with self._lock:
             while True:
                 # No call and no jump between reading and moving on: a signal handler that takes a block comes before or after.
-                segment, start, blocks = self._segment
+                segment, blocks = self._segment
                 at = self._next
                 self._next = at + 1
                 number = self._number
@@ -98,13 +136,15 @@ class SpoolFile:
         word = at * _WORDS_PER_BLOCK
         segment[word + 1] = owner
         segment[word] = block_type | number << 32
-        return segment, word + layout.BLOCK_HEAD_WORDS, start // layout.SLOT_BYTES
+        base = number * layout.BLOCK_SLOTS - word // 2
+        return segment, word + layout.BLOCK_HEAD_WORDS, word + _WORDS_PER_BLOCK, base
 
     def finish(self, ended: int) -> None:
         """Write the closing clocks and how the recording ended; may be called again, the last call counts."""
-        monotonic, wall = clock.anchor()
+        monotonic, wall, reading = self._read_clocks()
         self._header[layout.H_END_MONOTONIC] = monotonic
         self._header[layout.H_END_WALL] = wall
+        self._header[layout.H_END_READING] = reading
         self._header[layout.H_ENDED] = ended
 
     def count_dropped(self, records: int) -> None:
@@ -137,12 +177,20 @@ class SpoolFile:
         """What of a segment's length the cap leaves, in whole blocks."""
         return max(0, min(length, self._max_bytes - self._size) // layout.BLOCK_BYTES * layout.BLOCK_BYTES)
 
-    def _extend(self, fd: int, length: int) -> tuple[memoryview, int, int]:
+    def _read_clocks(self) -> tuple[int, int, int]:
+        """CLOCK_MONOTONIC and Unix time in ns, and the spool's own clock (0 if it is the first), at one moment."""
+        monotonic, wall = clock.anchor()
+        if self._pair is None:
+            return monotonic, wall, 0
+        reading, now = self._pair()
+        return now, wall + now - monotonic, reading
+
+    def _extend(self, fd: int, length: int) -> tuple[memoryview, int]:
         # Claimed first: a signal handler in the middle of this may extend the file as well, and must do it elsewhere.
         offset = self._size
         self._size = offset + length
         reserve(fd, offset, length)
-        return map_words(fd, offset, length), offset, length // layout.BLOCK_BYTES
+        return map_words(fd, offset, length), length // layout.BLOCK_BYTES
 
 
 def start_ticks() -> int:

@@ -1,4 +1,7 @@
-"""Names: texts of a process, each written into its spool once and known by a number. Knows nothing of what they name."""
+"""Names: texts of a process, each written into its spool once and known by a number. Knows nothing of what they name.
+
+The reference; `tracekit._fast` has its twin in C. The table is bounded: a program may make up names for ever.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Names made anew for each call (f-strings) must not fill the program's memory: past this many, texts are written each time.
-_REMEMBERED = 20_000
-_BLOCK_WORDS = layout.BLOCK_BYTES // 8 - layout.BLOCK_HEAD_WORDS
+_MOST = 65_536
+_MOST_RECALLED = 20_000
+_MOST_BYTES = 8 << 20
+_SEEN = 4096
 
 
 class Names:
-    """The names of one spool. Id 0 stands for a name that could not be kept.
+    """The names of one spool. Id 0 stands for a name that is not kept.
 
     Args:
         spool: where they are written.
@@ -29,38 +33,56 @@ class Names:
         self._no_room = no_room
         self._lock = RLock()
         self._ids: dict[str, int] = {}
+        self._seen = [0] * _SEEN
         self._count = 0
+        self._bytes = 0
         self._words: memoryview = memoryview(b"")
         self._at = 0
         self._left = 0
         self._writing = False
 
     def intern(self, text: str) -> int:
-        """The id of a text; writes it down on first sight."""
+        """The id of a text; writes it down on first sight. 0 once there are too many."""
         number = self._ids.get(text)
         if number is None:
-            number = self.add(text)
-            if len(self._ids) < _REMEMBERED:
+            number = self._add(text)
+            if number:
                 number = self._ids.setdefault(text, number)  # another thread may have been quicker
         return number
 
-    def add(self, text: str) -> int:
-        """Write a text down without remembering it: for what is unlikely to come again."""
-        data = text.encode("utf-8", "replace")
-        if len(data) > layout.NAME_BYTES:
-            data = data[: layout.NAME_BYTES].decode("utf-8", "ignore").encode()
-        try:
-            with self._lock:
-                return self._write(data)
-        except NoRoom as reason:  # told outside of the lock: stderr may be anything
-            self._no_room(*reason.args)
-            return 0
+    def recall(self, text: str) -> int:
+        """The id of a text that comes again and again; 0 at first sight, and for what need not be kept.
+
+        Names that are made anew for each call (f-strings) are seen once only, and take up no room.
+        """
+        number = self._ids.get(text)
+        if number is None:
+            mark = hash(text)
+            place = mark & _SEEN - 1
+            if self._seen[place] != mark:
+                self._seen[place] = mark
+                return 0
+            number = self.intern(text) if self._count < _MOST_RECALLED else 0
+        return number
 
     def abandon(self) -> None:
         """Write nothing any more. A fork's child calls it: the lock may be held by a thread that it has not."""
         self._spool = None
         self._lock = RLock()
         self._left = 0
+
+    def _add(self, text: str) -> int:
+        data = text.encode("utf-8", "replace")
+        if len(data) > layout.NAME_BYTES:
+            data = data[: layout.NAME_BYTES].decode("utf-8", "ignore").encode()
+        if self._count >= _MOST or self._bytes > _MOST_BYTES:
+            return 0
+        try:
+            with self._lock:
+                return self._write(data)
+        except NoRoom as reason:  # told outside of the lock: stderr may be anything
+            self._no_room(*reason.args)
+            return 0
 
     def _write(self, data: bytes) -> int:
         size = 1 + (len(data) + 7) // 8
@@ -80,11 +102,10 @@ class Names:
                     break
                 if not self._turn():
                     return 0
-            if number > layout.A_MAX:
-                return 0
             if data:
                 words[at + 1 : at + size] = memoryview(data.ljust((size - 1) * 8, b"\0")).cast("Q")
             words[at] = len(data) | (number + 1) << 32
+            self._bytes += size * 8
             return number
         except BaseException:  # an interrupt in the middle of an entry: likewise
             self._left = 0
@@ -96,6 +117,6 @@ class Names:
         spool = self._spool
         if spool is None:
             return False
-        self._words, self._at, _ = spool.take_block(layout.BLOCK_NAMES)
-        self._left = _BLOCK_WORDS
+        self._words, self._at, limit, _ = spool.take_block(layout.BLOCK_NAMES)
+        self._left = limit - self._at
         return True

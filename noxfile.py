@@ -79,11 +79,39 @@ def torture(session: nox.Session) -> None:
     session.run("pytest", "-m", "torture", *session.posargs)
 
 
-@nox.session
-def bench(session: nox.Session) -> None:
-    """What tracekit costs: each figure beside a baseline in the same run, as ratios."""
+def _measured() -> dict[str, str]:
+    """The Pythons of `_pythons` whose numbers are asked for, by version."""
+    found = {re.search(r"3\.\d+$", python)[0]: python for python in _pythons()}  # type: ignore[index]
+    return {version: python for version, python in found.items() if version != "3.10"}
+
+
+def _bench(session: nox.Session) -> None:
+    """What tracekit costs on one Python, each figure beside a floor and rivals in the same run."""
+    # A rival that cannot be installed is named by the suite.
     session.install(".")
+    for rival in ("opentelemetry-sdk>=1.20", "ddtrace>=2.10"):
+        session.run("python", "-m", "pip", "install", "--quiet", rival, silent=True, success_codes=[0, 1])
     session.run("python", "tests/bench/run.py", *session.posargs)
+
+
+for _version, _python in _measured().items():
+    nox.session(python=_python, name=f"bench-{_version}")(_bench)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """What tracekit costs, on every CPython from 3.11 up that the machine has, one after the other."""
+    for version in _measured():
+        session.notify(f"bench-{version}", session.posargs)
+
+
+@nox.session
+def bench_picture(session: nox.Session) -> None:
+    """Make the README's picture of what a span costs anew, from what `nox -s bench` kept."""
+    kept = session.posargs or sorted(str(path) for path in Path().glob("bench-*-c.json"))[:1]
+    if not kept:
+        session.error("there are no figures: run `nox -s bench` first, or name the file that it kept")
+    session.run("python", "tests/bench/picture.py", "traces/sample-bench.svg", *kept)
 
 
 @nox.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracekit.errors import UsageError
-from tracekit.units import parse_duration, parse_size
+from tracekit.units import parse_duration, parse_size, say_duration
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,23 @@ def test_sizes() -> None:
     assert parse_size("1.5 GB") == 1_500_000_000
     with pytest.raises(UsageError, match="size"):
         parse_size("64")
+
+
+@pytest.mark.parametrize(
+    ("ns", "said"),
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (12_500, "12.5 µs"),
+        (250_000_000, "250 ms"),
+        (9_800_000_000, "9.8 s"),
+        (59_400_000_000, "59.4 s"),
+        (60_000_000_000, "1 min"),
+        (125_000_000_000, "2 min 5 s"),
+        (3 * 3_600_000_000_000 + 60_000_000_000, "3 h 1 min"),
+        (50 * 3_600_000_000_000, "2 d 2 h"),
+    ],
+)
+def test_how_a_duration_is_said(ns: int, said: str) -> None:
+    """A duration is said in at most two units."""
+    assert say_duration(ns) == said

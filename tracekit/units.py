@@ -45,3 +45,20 @@ def _parse(text: str, units: Mapping[str, int], what: str, examples: str) -> int
         shown = text if len(text) <= 40 else text[:40] + "..."
         raise UsageError(f"{shown!r} is no {what}: write a number with its unit, as {examples}")
     return round(value)
+
+
+def say_duration(ns: int) -> str:
+    """A duration as a person says it, in its two largest units: "9.8 s", "3 h 5 min", "250 ms"."""
+    seconds = round(ns / 1e9)
+    for (large, size), (small, part) in (
+        (("d", 86_400), ("h", 3_600)),
+        (("h", 3_600), ("min", 60)),
+        (("min", 60), ("s", 1)),
+    ):
+        if seconds >= size:
+            rest = seconds % size // part
+            return f"{seconds // size} {large} {rest} {small}" if rest else f"{seconds // size} {large}"
+    for unit, length in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if ns >= length:
+            return f"{ns / length:.3g} {unit}"
+    return f"{ns} ns"

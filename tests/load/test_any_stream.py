@@ -35,6 +35,8 @@ def writer(stream: list[tuple[int, ...]]) -> SpoolWriter:
     for kind, passed, thread, name, serial, details in stream:
         now += passed
         field = serial if "outcome" in events.BY_KIND[kind].a else _NAMES[name % 3]
+        if details & 32:  # no name, or one beside the record
+            field = 0
         about_spans = events.BY_KIND[kind].b.startswith("slot")
         number = slots[-1 - serial % len(slots)] if about_spans else serial
         slots.append(spool.record(now, kind, field, number, *_details(spool, kind, details), thread=thread))
@@ -45,7 +47,9 @@ def _details(spool: SpoolWriter, kind: int, which: int) -> list[Detail]:
     values = {
         events.ARG_INT: spool.arg("n", -which),
         events.ARG_FLOAT: spool.arg("share", which / 2),
-        events.ARG_TEXT: spool.arg("text", "ä"),
+        events.ARG_TEXT: spool.arg("text", "ä" * which),
+        events.NAME: spool.inline("n" * which),
+        events.READING: (events.READING, 0, which),
         events.CODE: spool.code("main"),
         events.ERROR: (events.ERROR, 0, spool.name("ValueError")),
         events.REASON: (events.REASON, 0, spool.name("frozen")),
@@ -123,3 +127,24 @@ def test_any_stream_has_a_text(stream: list[tuple[int, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         text = list(lines(read_spool(spool.write(Path(directory)))))
     assert sum(line.startswith("  ") for line in text) == len(stream)
+
+
+@_PLAIN
+@given(
+    st.lists(records, max_size=60),
+    st.lists(records, max_size=30),
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.sampled_from((layout.CLOCK_MONOTONIC_NS, layout.CLOCK_TSC)),
+)
+def test_any_flight_makes_a_sound_trace(
+    stream: list[tuple[int, ...]], carried: list[tuple[int, ...]], let_go: int, flight_ns: int, clock: int
+) -> None:
+    """Whatever a flight recorder carried and let go of, its window keeps every invariant."""
+    spool = writer(stream)
+    spool.header |= {layout.H_LET_GO: let_go, layout.H_FLIGHT_NS: flight_ns, layout.H_CLOCK: clock}
+    for at, (kind, time, thread, name, serial, details) in enumerate(carried):
+        slot = 1 << 20 | at * 32
+        field = serial if "outcome" in events.BY_KIND[kind].a else _NAMES[name % 3]
+        spool.carry(time, kind, field, serial, *_details(spool, kind, details), slot=slot, thread=thread)
+    assert loaded(("100-1.spool", spool.data())) == []

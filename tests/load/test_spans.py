@@ -147,13 +147,13 @@ def test_an_unfinished_span(spool: SpoolWriter, loaded: Loaded) -> None:
 
 
 def test_ends_without_a_slot(spool: SpoolWriter, loaded: Loaded) -> None:
-    """An end that names no begin takes the innermost open one of its name and thread; others are counted."""
+    """An end that names no begin takes the innermost open one of its name and thread; one that names a wrong one is counted."""
     spool.record(110, e.SPAN_BEGIN, "recursive")
     spool.record(112, e.SPAN_BEGIN, "recursive")
     spool.record(113, e.SPAN_BEGIN, "recursive", thread=2)
     spool.record(114, e.SPAN_END, "recursive", 0)
-    spool.record(116, e.SPAN_END, "recursive", 12345)
-    spool.record(118, e.SPAN_END, "recursive", 0)
+    spool.record(115, e.SPAN_END, "recursive", 12345)
+    spool.record(116, e.SPAN_END, "recursive", 0)
     spool.record(119, e.SPAN_END, "recursive", 0, thread=2)
     trace = loaded(spool)
     assert sorted((row.start, row.end) for row in spans_of(trace)) == [(10, 16), (12, 14), (13, 19)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tracekit import events
 from tracekit.record.arguments import encode
-from tracekit.spool import layout
+from tracekit.spool import layout, texts
 from tracekit.spool.file import SpoolFile
 from tracekit.spool.names import Names
 from tracekit.spool.reader import read_spool
@@ -30,23 +30,24 @@ class _Encoded:
         self._names = Names(self._spool, lambda *_: None)
 
     def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        details = encode(arguments, self._names.intern, self._names.add)
+        details = encode(arguments, self._names.intern)
         names = read_spool(self._spool.path).names
         found = {}
-        for word, payload in details:
+        while details:
+            word, payload = details.pop(0)
             kind, a, b = layout.unpack_word(word)
-            assert b == 0
-            found[names[a]] = self._value(names, kind, payload)
+            more = []
+            while details and details[0][0] & 0xFF == events.MORE:
+                more.append(details.pop(0))
+            found[names[a]] = texts.decode(b, payload, more) if kind == events.ARG_TEXT else self._value(kind, payload)
         return found
 
     @staticmethod
-    def _value(names: dict[int, str], kind: int, payload: int) -> Any:
+    def _value(kind: int, payload: int) -> Any:
         if kind == events.ARG_INT:
             return struct.unpack("<q", struct.pack("<Q", payload))[0]
         if kind == events.ARG_FLOAT:
             return struct.unpack("<d", struct.pack("<Q", payload))[0]
-        if kind == events.ARG_TEXT:
-            return names[payload]
         return {events.ARG_TRUE: True, events.ARG_FALSE: False, events.ARG_NONE: None}[kind]
 
 
@@ -148,3 +149,11 @@ def test_a_list_that_holds_itself(encoded: _Encoded) -> None:
     value.append(value)
 
     assert len(encoded({"value": value})["value"]) <= 500
+
+
+def test_too_many(encoded: _Encoded) -> None:
+    """Of more arguments than one record can have the first are kept, each whole."""
+    found = encoded({f"argument {number}": "x" * 500 for number in range(100)})
+
+    assert 5 < len(found) < 100
+    assert set(found.values()) == {"x" * 500}

@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracekit.spool import layout
-from tracekit.spool.file import SpoolFile
+from tracekit.spool.file import Limits, SpoolFile
 from tracekit.spool.names import Names
 from tracekit.spool.reader import read_spool
 
 
-def _names(directory: Path, max_bytes: int = 0) -> tuple[SpoolFile, Names, list[Any]]:
-    spool = SpoolFile(str(directory), max_bytes=max_bytes)
+def _names(directory: Path, max_bytes: int = 0, core: Any = None) -> tuple[SpoolFile, Names, list[Any]]:
+    spool = SpoolFile(str(directory), limits=Limits(max_bytes))
     told: list[Any] = []
-    return spool, Names(spool, lambda *why: told.append(why)), told
+    made = Names if core is None else core.Names
+    return spool, made(spool, lambda *why: told.append(why)), told
 
 
 def _kept(text: str) -> str:
@@ -38,33 +39,30 @@ any_text = st.text(st.characters(codec=None), max_size=60) | st.builds(
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(any_text, max_size=40))
-def test_any_text(tmp_path: Path, texts: list[str]) -> None:
+def test_any_text(made_by: Any, tmp_path: Path, texts: list[str]) -> None:
     """Whatever the texts are, each id leads to its text; equal texts have one id."""
-    spool, names, told = _names(tmp_path)
+    spool, names, told = _names(tmp_path, core=made_by)
 
     ids = [names.intern(text) for text in texts]
-    added = [names.add(text) for text in texts]
 
     read = read_spool(spool.path)
     assert [read.names[number] for number in ids] == [_kept(text) for text in texts]
-    assert [read.names[number] for number in added] == [_kept(text) for text in texts]
     assert len(set(ids)) == len(set(texts))
-    assert len(set(added)) == len(texts)
     assert read.notes == told == []
 
 
-def test_lone_surrogates(tmp_path: Path) -> None:
+def test_lone_surrogates(made_by: Any, tmp_path: Path) -> None:
     """File names of no encoding come as surrogates, which UTF-8 cannot hold: a question mark stands for each."""
-    spool, names, _ = _names(tmp_path)
+    spool, names, _ = _names(tmp_path, core=made_by)
 
     number = names.intern("a\udcffb")
 
     assert read_spool(spool.path).names[number] == "a?b"
 
 
-def test_long_texts(tmp_path: Path) -> None:
+def test_long_texts(made_by: Any, tmp_path: Path) -> None:
     """A text longer than the limit is cut between two characters."""
-    spool, names, _ = _names(tmp_path)
+    spool, names, _ = _names(tmp_path, core=made_by)
 
     number = names.intern("x" + "é" * layout.NAME_BYTES)
 
@@ -72,20 +70,46 @@ def test_long_texts(tmp_path: Path) -> None:
     assert text == "x" + "é" * ((layout.NAME_BYTES - 1) // 2)
 
 
-def test_many_texts(tmp_path: Path) -> None:
-    """More texts than are remembered are all written; the memory that they take in the program is bounded."""
-    spool, names, _ = _names(tmp_path)
+def test_recalled(made_by: Any, tmp_path: Path) -> None:
+    """A text has an id from its second sight on; what is seen once takes no room."""
+    spool, names, _ = _names(tmp_path, core=made_by)
 
-    ids = [names.intern(f"name {number}") for number in range(25_000)]
+    once = [names.recall(f"name {number}") for number in range(25_000)]
+    constant = [names.recall("constant") for _ in range(4)]
 
-    read = read_spool(spool.path)
-    assert [read.names[number] for number in ids] == [f"name {number}" for number in range(25_000)]
-    assert len(names._ids) == 20_000
+    assert set(once) == {0}
+    assert constant[0] == 0
+    assert len(set(constant[1:])) == 1
+    assert constant[1] == names.intern("constant")
+    assert read_spool(spool.path).names == {constant[1]: "constant"}
 
 
-def test_threads(tmp_path: Path) -> None:
+def test_the_table_is_bounded(made_by: Any, tmp_path: Path) -> None:
+    """However many texts are asked for, the table ends; a text that comes again has one id or none."""
+    spool, names, _ = _names(tmp_path, core=made_by)
+
+    ids = {f"name {number}": names.intern(f"name {number}") for number in range(70_000)}
+    recalled = [names.recall(text) for text in ("new", "new", "name 5")]
+
+    read = read_spool(spool.path).names
+    assert {text: read.get(number) for text, number in ids.items() if number} == {text: text for text, number in ids.items() if number}
+    assert 60_000 < len(read) < 66_000
+    assert recalled == [0, 0, ids["name 5"]]
+
+
+def test_long_texts_are_bounded(made_by: Any, tmp_path: Path) -> None:
+    """The bytes that names take on disk are bounded as well."""
+    spool, names, _ = _names(tmp_path, core=made_by)
+
+    ids = [names.intern(f"{number} " + "x" * 4000) for number in range(4000)]
+
+    assert ids[-1] == 0
+    assert Path(spool.path).stat().st_size < 20 << 20
+
+
+def test_threads(made_by: Any, tmp_path: Path) -> None:
     """Texts that many threads write at once are all there."""
-    spool, names, _ = _names(tmp_path)
+    spool, names, _ = _names(tmp_path, core=made_by)
     ids: dict[str, int] = {}
 
     def work(which: int) -> None:
@@ -108,9 +132,9 @@ def test_threads(tmp_path: Path) -> None:
     assert {text: read[number] for text, number in ids.items()} == {text: text for text in ids}
 
 
-def test_no_room(tmp_path: Path) -> None:
+def test_no_room(made_by: Any, tmp_path: Path) -> None:
     """Past the cap a text has id 0, and whoever asked to be told is told why."""
-    spool, names, told = _names(tmp_path, max_bytes=1)
+    spool, names, told = _names(tmp_path, max_bytes=1, core=made_by)
 
     ids = [names.intern(f"name {number} " + "x" * 1000) for number in range(100)]
 
@@ -165,9 +189,9 @@ def test_interrupt_in_the_middle(tmp_path: Path) -> None:
     assert read_spool(spool.path).names == {first: "first", third: "third"}
 
 
-def test_signal_handler_in_the_middle(tmp_path: Path) -> None:
+def test_signal_handler_in_the_middle(made_by: Any, tmp_path: Path) -> None:
     """A handler that writes texts of its own, wherever it comes, tears none, and what it wrote is found."""
-    spool, names, _ = _names(tmp_path)
+    spool, names, _ = _names(tmp_path, core=made_by)
     wanted: dict[str, int] = {}
     generator = random.Random(5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,7 +97,8 @@ def test_a_cut_anywhere_keeps_what_is_before_it(tmp_path: Path, writer: SpoolWri
     """Cut at any byte, a spool gives every record that is wholly there, and says that it was cut; or a clear error."""
     data = writer.data()
     whole = read(tmp_path, data)
-    ends = sorted((int(s) + 1) * layout.SLOT_BYTES for thread in whole.threads for s in thread.slot)
+    slots = [int(slot) for thread in whole.threads for slot in thread.slot]
+    ends = sorted(layout.HEADER_BYTES + (slot + 1) * layout.SLOT_BYTES for slot in slots)
     last_block = len(data) - layout.BLOCK_BYTES
     cuts = {
         *range(0, layout.HEADER_BYTES, 7),
@@ -122,6 +124,7 @@ def test_a_cut_anywhere_keeps_what_is_before_it(tmp_path: Path, writer: SpoolWri
         (b"x", "ends inside its header"),
         (b"garbage " * 600, "is no spool"),
         (layout.MAGIC.to_bytes(8, "little") + b"\x09".ljust(8, b"\0") + bytes(4080), "spool format 9"),
+        (layout.MAGIC.to_bytes(8, "little") + b"\x01".ljust(8, b"\0") + bytes(4080), "spool format 1, .*recorded it"),
     ],
 )
 def test_what_is_no_spool_gets_a_clear_error(tmp_path: Path, data: bytes, words: str) -> None:
@@ -157,3 +160,83 @@ def test_a_damaged_block_loses_no_other(tmp_path: Path, writer: SpoolWriter) -> 
     spool = read(tmp_path, writer.data())
     assert any(note.endswith("damaged blocks, left out: 1") for note in spool.notes)
     assert len(spool.threads) == 1
+
+
+def test_a_slot_number_has_32_bits(tmp_path: Path) -> None:
+    """A slot number is its block's number times the slots of a block, and goes round after 32 bits."""
+    spool = SpoolWriter()
+    spool.record(1, events.INSTANT)
+    high = (1 << 22) + 5
+    spool.blocks[0][4:8] = high.to_bytes(4, "little")
+    thread = read(tmp_path, spool.data()).threads[0]
+    assert thread.slot.tolist() == [5 * layout.BLOCK_SLOTS + layout.BLOCK_HEAD_SLOTS]
+
+
+def test_a_block_that_is_not_handed_out_holds_nothing(tmp_path: Path) -> None:
+    """A block whose head is 0 is being made ready for another use; what still stands in it is nobody's."""
+    spool = SpoolWriter()
+    spool.record(1, events.INSTANT)
+    spool.turn()
+    spool.record(2, events.INSTANT)
+    spool.blocks[0][:8] = bytes(8)
+    read_back = read(tmp_path, spool.data())
+    assert read_back.threads[0].time.tolist() == [2]
+    assert read_back.notes == []
+
+
+def test_what_is_carried_comes_first(tmp_path: Path) -> None:
+    """Carried records stand before their thread's own, by time, with their own slot numbers and details; void ones don't."""
+    spool = SpoolWriter(let_go=50)
+    late = spool.carry(20, events.STEP_BEGIN, 0, 5, slot=4711)
+    early = spool.carry(10, events.SPAN_BEGIN, "load", 0, spool.arg("n", 3), slot=99)
+    spool.carry(5, events.SPAN_BEGIN, "ended", slot=12, gone=True)
+    spool.carry(7, events.THREAD_BEGIN, "other", 2, slot=20, thread=2)
+    spool.turn("carried")
+    spool.carry(10, events.SPAN_BEGIN, "load", 0, spool.arg("n", 3), slot=99)
+    own = spool.record(60, events.STEP_END, 0, 5)
+    main, other = sorted(read(tmp_path, spool.data()).threads, key=lambda thread: thread.serial)
+    assert main.time.tolist() == [10, 3, 20, 60]
+    assert main.slot.tolist() == [early, early + 1, late, own]
+    assert (main.carried, main.tid) == (3, 100)
+    assert (other.serial, other.tid, other.time.tolist(), other.carried) == (2, 101, [7], 1)
+
+
+def test_what_is_there_as_well_is_not_carried(tmp_path: Path) -> None:
+    """A record that is carried while its block is still there is one record."""
+    spool = SpoolWriter()
+    slot = spool.record(10, events.SPAN_BEGIN, "load")
+    spool.carry(10, events.SPAN_BEGIN, "load", slot=slot)
+    thread = read(tmp_path, spool.data()).threads[0]
+    assert (thread.time.tolist(), thread.carried) == ([10], 0)
+
+
+@pytest.mark.parametrize("word", [b"\x07", b"\xfa\x00\x00\x00", b"\xfa\xff\xff\xff"])
+def test_damage_among_the_carried(tmp_path: Path, word: bytes) -> None:
+    """An entry that cannot be right ends its block, which is noted; what stands before it is there."""
+    spool = SpoolWriter()
+    spool.carry(10, events.SPAN_BEGIN, "load", slot=99)
+    spool.carry(11, events.SPAN_BEGIN, "load", slot=100)
+    block = next(block for block in spool.blocks if block[:2] == layout.BLOCK_CARRIED.to_bytes(2, "little"))
+    block[72 : 72 + len(word)] = word
+    read_back = read(tmp_path, spool.data())
+    assert read_back.threads[0].slot.tolist() == [99]
+    assert any("what is carried" in note for note in read_back.notes)
+
+
+def test_a_block_that_is_handed_out_anew_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that gets another number between two looks at its head is left out: it holds a mixture."""
+    spool = SpoolWriter()
+    spool.record(1, events.INSTANT)
+    spool.turn()
+    spool.record(2, events.INSTANT)
+    path = spool.write(tmp_path)
+    flatnonzero = np.flatnonzero
+
+    def meanwhile(mask: np.ndarray) -> np.ndarray:  # the first thing that is asked once the heads are known
+        with path.open("r+b") as file:
+            file.seek(layout.HEADER_BYTES + 4)
+            file.write((77).to_bytes(4, "little"))
+        return flatnonzero(mask)
+
+    monkeypatch.setattr(np, "flatnonzero", meanwhile)
+    assert read_spool(path).threads[0].time.tolist() == [2]

@@ -41,3 +41,19 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "(no record) [int name 0, missing 5]" in text
     assert "instant name=name 77, missing" in text
     assert "unknown kind 199 a=1 b=2" in text
+
+
+def test_texts_and_what_is_carried(tmp_path: Path) -> None:
+    """Texts are shown whole, however many details they take; a flight recorder's header and carried records are told."""
+    spool = SpoolWriter(pid=7, clock=1, flight_ns=10, let_go=9)
+    slot = spool.carry(8, events.THREAD_BEGIN, 0, 1, spool.inline("MainThread, so to say"), slot=5)
+    own = spool.record(10, events.INSTANT, 0, 0, spool.inline("tick"), spool.arg("who", "ä" * 20), spool.arg("n", 1))
+    spool.record(11, events.CLOCK, 0, 0, (events.READING, 0, 12))
+    at = own + 6
+    assert list(lines(read_spool(spool.write(tmp_path)))) == [
+        "spool pid=7 ppid=0 fork=0 ended=1 dropped=0 clock=tsc flight_ns=10 let_go=9",
+        "thread 1 tid=7 carried=3",
+        f"  8 @{slot} thread begin serial of this thread=1 [name 'MainThread, so to say']",
+        f"  10 @{own} instant [name 'tick'] [text 'who' '{'ä' * 20}'] [int 'n' 1]",
+        f"  11 @{at + 1} clock [reading 12]",
+    ]

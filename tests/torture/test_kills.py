@@ -23,6 +23,7 @@ from tracekit.errors import TracekitError
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
+from tracekit.spool.core import VARIABLE
 
 pytestmark = pytest.mark.torture
 
@@ -104,9 +105,10 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("kill", range(_KILLS))
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_kill(tmp_path: Path, program: str, kill: int) -> None:
+@pytest.mark.parametrize("core", ["c", "py"])
+def test_kill(tmp_path: Path, core: str, program: str, kill: int) -> None:
     """After a kill at any moment, also while Python starts, what was acknowledged is there, whole and once."""
-    seed = f"{program} {kill}"
+    seed = f"{core} {program} {kill}"
     generator = random.Random(seed)
     print(f"seed {seed!r}")
     shared = tmp_path / "page"
@@ -115,7 +117,7 @@ def test_kill(tmp_path: Path, program: str, kill: int) -> None:
     script.write_text(textwrap.dedent(COMMON) + textwrap.dedent(PROGRAMS[program]))
     directory = tmp_path / "s.tracekit"
     directory.mkdir(mode=0o700)
-    env = sessions.environment(str(directory), sessions.Options(), os.environ)
+    env = sessions.environment(str(directory), sessions.Options(), os.environ) | {VARIABLE: core}
 
     child = subprocess.Popen(
         [sys.executable, str(script), str(shared)], env=env, start_new_session=True, stderr=subprocess.PIPE

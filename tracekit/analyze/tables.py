@@ -120,7 +120,7 @@ def threads(trace: Trace) -> list[ThreadRow]:
             tid=thread.tid,
             started=thread.started,
             ended=thread.ended,
-            life=max(0, ends[index] - thread.started),
+            life=max(0, ends[index] - max(0, thread.started)),
             occupied=occupied.get(index),
         )
         for index, thread in enumerate(trace.threads)
@@ -231,7 +231,7 @@ def _seen_until(trace: Trace) -> list[int]:
 
 
 def _wall(process: Process, seen_until: int) -> int:
-    return (seen_until if process.ended is None else process.ended) - process.started
+    return max(0, (seen_until if process.ended is None else process.ended) - max(0, process.started))
 
 
 def _occupied(trace: Trace) -> dict[int, int]:

@@ -239,9 +239,10 @@ class Picture:
 
 def _stand_in(process: Process, pid: int) -> str:
     """A slice for a process of which nothing else is known: Perfetto shows none that nothing lies on."""
-    length = max((process.ended or 0) - process.started, 0)
+    start = max(process.started, 0)
+    length = max((process.ended or 0) - start, 0)
     name = "not traced" if process.untraced else "nothing recorded"
-    times = f'"ts":{_us(process.started)},"dur":{_us(length)}'
+    times = f'"ts":{_us(start)},"dur":{_us(length)}'
     return f'{{"ph":"X","pid":{pid},"tid":{pid},{times},"name":"{name}","cat":"process"}}'
 
 

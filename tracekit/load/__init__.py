@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tracekit.errors import TracekitError
@@ -14,12 +14,16 @@ from tracekit.spool.layout import MAGIC
 Progress = Callable[[int, int], None]
 
 
-def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trace:
+def load(
+    path: str | os.PathLike[str], progress: Progress | None = None, alive: Mapping[int, int] | None = None
+) -> Trace:
     """Loads a session (a directory, or one spool of it) or a trace file.
 
     Args:
         path: what to load; its content decides what it is, not its name (but for `.spool`).
         progress: called with the bytes read so far and the bytes to read, while a session is read.
+        alive: of a session that goes on, the processes that are running: by pid, when that was seen (CLOCK_MONOTONIC, ns).
+            What is open in them is drawn up to there.
 
     Raises:
         TracekitError: there is no such thing, or it is nothing that tracekit can read.
@@ -40,7 +44,7 @@ def load(path: str | os.PathLike[str], progress: Progress | None = None) -> Trac
     if directory or path.suffix == ".spool" or first[:8] == MAGIC.to_bytes(8, "little"):
         from tracekit.load.session import load as load_session
 
-        return load_session(path, progress)
+        return load_session(path, progress, alive)
     if not first:
         raise TracekitError(f"{path} is empty, so nothing was written to it; record it again with `tracekit run`")
     if first.startswith(b"\x1f\x8b") or first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):

@@ -11,22 +11,27 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracekit import events
+from tracekit.load import texts
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Args, Int64, Scalar
+from tracekit.model.trace import Args, Flag, Int64, Scalar
+from tracekit.spool import layout
 from tracekit.spool.layout import parse_code
-from tracekit.spool.reader import Header, Spool, ThreadRecords
+from tracekit.spool.reader import Header, Spool
+from tracekit.spool.records import ThreadRecords
 
 _LATEST = np.uint64(1 << 62)  # damage makes times that no clock shows; they must fit signed columns
 
 
 class Detail(NamedTuple):
-    """A detail of a record: its kind, field `a` and payload."""
+    """A detail of a record: its kind, field `a` and payload; of an ARG_TEXT its text as well."""
 
     kind: int
     a: int
     payload: int
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Log:
     a: Int64
     b: Int64
     slot: Int64
+    carried: int = 0  # the first so many had begun before a flight recorder let go of what lay around them
     index: int = -1
     thread: int = -1
     track: int = -1
@@ -61,21 +67,32 @@ class Image:
         process: the row of its process.
         builder: where everything goes.
         goes_on: another image of the same process follows: what is open here was ended by an exec.
-        seen_until: when somebody else saw the process end, for a spool that does not say so itself; 0 where nobody did.
+        seen_until: when somebody else saw the process end, or saw it alive at last, for a spool that does not say so
+            itself; 0 where nobody did.
+        alive: the process was still running then.
     """
 
     def __init__(
-        self, spool: Spool, process: int, builder: Builder, goes_on: bool = False, seen_until: int = 0
+        self,
+        spool: Spool,
+        process: int,
+        builder: Builder,
+        goes_on: bool = False,
+        seen_until: int = 0,
+        alive: bool = False,
     ) -> None:
         self.header: Header = spool.header
         self.process = process
         self.builder = builder
         self.goes_on = goes_on
+        self.alive = alive
         self.details: dict[int, list[Detail]] = {}
+        self.late: set[int] = set()  # slots of beginnings that a flight recorder no longer had
         self.missing_names = 0
         self.parts_left_out = False  # there were too many parts of spans
         self.dropped: Counter[str] = Counter()
-        self._names = spool.names
+        self._names = dict(spool.names)
+        self._inline: dict[str, int] = {}  # numbers by name, once a name stands beside its record
         self._aliases = _aliases(spool.names)
         self.logs = [self._log(thread) for thread in spool.threads]
         self.logs = [log for log in self.logs if len(log.time)]
@@ -93,6 +110,10 @@ class Image:
             return "(name missing)"
         return text
 
+    def number(self, text: str) -> int:
+        """The number of a name; gives it one where it has none."""
+        return self._numbers([text])[0]
+
     def same_names(self, numbers: Int64) -> Int64:
         """A column of names by the first number of each text: a writer that forgets a text numbers it anew."""
         others, firsts = self._aliases
@@ -107,6 +128,15 @@ class Image:
             if detail.kind == kind:
                 return detail
         return None
+
+    def mark_late(self, slot: int) -> None:
+        """Says that nobody saw when what the record at `slot` begins really began."""
+        self.details.setdefault(slot, []).append(Detail(events.LATE, 0, 0))
+        self.late.add(slot)
+
+    def begun_before(self, slot: int) -> int:
+        """The flag of a slice that begins with the record at `slot`."""
+        return int(Flag.BEGUN_BEFORE) if self.detail(slot, events.LATE) else 0
 
     def error(self, slot: int) -> str:
         """The name of the exception that the record at `slot` tells of, or ""."""
@@ -140,29 +170,48 @@ class Image:
         if detail.kind == events.ARG_FLOAT:
             return float(struct.unpack("<d", struct.pack("<Q", payload))[0])
         if detail.kind == events.ARG_TEXT:
-            return self.name(payload)
+            return detail.text
         return {events.ARG_TRUE: True, events.ARG_FALSE: False}.get(detail.kind)
 
     def _log(self, records: ThreadRecords) -> Log:
         head = records.kind < events.FIRST_DETAIL
-        self._attach(records, head)
         # The clock of one thread never runs backwards; where damage makes it, it stands still.
         time = np.maximum.accumulate(np.minimum(records.time[head], _LATEST)).astype(np.int64)
         kind, a, b = (column[head].astype(np.int64) for column in (records.kind, records.a, records.b))
-        return Log(records.serial, records.tid, time, kind, a, b, records.slot[head])
+        log = Log(records.serial, records.tid, time, kind, a, b, records.slot[head], int(head[: records.carried].sum()))
+        self._attach(records, head, log)
+        return log
 
-    def _attach(self, records: ThreadRecords, head: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _attach(self, records: ThreadRecords, head: NDArray[np.bool_], log: Log) -> None:
+        """Keeps the details of records: as such, or in the record's own field where they are its name."""
         details = np.flatnonzero(~head)
         if not len(details):
             return
-        at = np.arange(len(records))
-        owner = np.maximum.accumulate(np.where(head, at, -1))[details]
+        owner = np.maximum.accumulate(np.where(head, np.arange(len(records)), -1))[details]
         # A hole between a record and a detail is a record that was cut off: the detail was its own.
-        close = records.slot[details] - records.slot[owner] == details - owner
-        details, owner = details[close & (owner >= 0)], records.slot[owner[close & (owner >= 0)]]
-        columns = (owner, records.kind[details], records.a[details], records.time[details])
-        for slot, kind, a, payload in zip(*(column.tolist() for column in columns)):
-            self.details.setdefault(slot, []).append(Detail(kind, a, payload))
+        close = (owner >= 0) & (records.slot[details] - records.slot[owner] == details - owner)
+        details, owner = details[close], owner[close]
+        kind = records.kind[details]
+        text = texts.read(records, details)
+        named = np.flatnonzero((kind == events.NAME) & (records.a[owner] == 0))
+        if len(named):
+            log.a[np.cumsum(head)[owner[named]] - 1] = self._numbers([text[at] for at in named.tolist()])
+        plain = np.flatnonzero((kind != events.MORE) & (kind != events.NAME))
+        details, owner = details[plain], records.slot[owner[plain]]
+        columns = (plain, owner, kind[plain], records.a[details], records.time[details])
+        for at, slot, which, a, payload in zip(*(column.tolist() for column in columns)):
+            self.details.setdefault(slot, []).append(Detail(which, a, payload, text.get(at, "")))
+
+    def _numbers(self, names: list[str]) -> list[int]:
+        """The numbers of names that stand beside their records; new ones are beyond those of the spool."""
+        if not self._inline:
+            self._inline = {text: number for number, text in sorted(self._names.items(), reverse=True)}
+        inline = self._inline
+        for text in names:
+            if text not in inline:
+                number = inline[text] = layout.A_MAX + 1 + len(inline)
+                self._names[number] = text
+        return [inline[text] for text in names]
 
 
 def _aliases(names: dict[int, str]) -> tuple[Int64, Int64]:

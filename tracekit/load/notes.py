@@ -9,6 +9,7 @@ import numpy as np
 from tracekit import events
 from tracekit.load.image import Image
 from tracekit.spool import layout
+from tracekit.units import say_duration
 
 _SHOWN = 5
 
@@ -28,17 +29,41 @@ _ENDS = {
 def about(images: list[Image]) -> Iterator[str]:
     """The sentences about a session's images."""
     for ended, words in _ENDS.items():
-        whom = [image for image in images if image.header.ended == ended and not image.goes_on]
+        whom = [image for image in images if image.header.ended == ended and not (image.goes_on or image.alive)]
         if whom:
             yield f"{_names(whom)} {words}"
+    running = [image for image in images if image.alive]
+    if running:
+        verb = "was" if len(running) == 1 else "were"
+        yield f"{_names(running)} {verb} still running when this was read; what had been recorded until then is here"
     for image in images:
         yield from _about_one(image)
+
+
+def about_window(begun: int, since: int, until: int) -> Iterator[str]:
+    """The sentence about the window of a flight recorder.
+
+    Args:
+        begun, since, until: when the recording began, from when on it is here, and where it ends, in ns.
+    """
+    if since:
+        kept, whole = say_duration(until - since), say_duration(until - begun)
+        yield f"this is the last {kept} of {whole}: a flight recorder lets go of what was before"
 
 
 def _about_one(image: Image) -> Iterator[str]:
     who = _names([image])
     if image.header.dropped:
         yield f"{who}: records that found no room and are missing: {image.header.dropped}"
+    if image.header.dumps:
+        times = "once" if image.header.dumps == 1 else f"{image.header.dumps} times"
+        reason = f", the last time because: {image.name(image.header.dump_reason)}" if image.header.dump_reason else ""
+        yield f"{who} asked for its recording to be written out {times}{reason}"
+    if image.header.carry_lost:
+        yield (
+            f"{who}: things that had begun before this trace does and found no room to be remembered: "
+            f"{image.header.carry_lost}; they are missing, or begin with the trace"
+        )
     for what, number in image.dropped.items():
         yield f"{who}: ends of a {what} whose beginning was not recorded, left out: {number}"
     if image.parts_left_out:

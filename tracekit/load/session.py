@@ -1,6 +1,6 @@
 """Session: the directory of a session -> Trace. Puts the parts of this room together, and says what is missing.
 
-All processes of a session share one clock, so their records need no more than to be laid side by side.
+All processes of a session share one clock (clock.py), so their records need no more than to be laid side by side.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tracekit.errors import TracekitError
-from tracekit.load import notes, processes
+from tracekit.load import clock, flight, notes, processes
 from tracekit.load.image import Image
 from tracekit.load.jobs import Jobs, pools_by_worker
 from tracekit.load.spans import Spans
@@ -29,11 +29,14 @@ _SESSION_FILE = "session.json"
 _LARGEST_SESSION_FILE = 1 << 20
 
 
-def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Trace:
-    """Loads a session's directory, or one spool of it.
+def load(
+    path: Path, progress: Callable[[int, int], None] | None = None, alive: Mapping[int, int] | None = None
+) -> Trace:
+    """Loads a session's directory, or one spool of it; its processes may go on writing meanwhile.
 
     Args:
         progress: called with the bytes read so far and the bytes to read.
+        alive: the processes that are still running: by pid, when that was seen (CLOCK_MONOTONIC, ns).
 
     Raises:
         TracekitError: it is no session, or nothing in it can be read.
@@ -45,7 +48,9 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Trac
     spools = _read(files, builder, progress, must=not directory)
     if directory and not spools and not about:
         raise TracekitError(f"{path} holds no recording that can be read; record it again with `tracekit run`")
-    _build(spools, about, builder)
+    builder.notes.extend(clock.convert(spools, _anchors(about)))
+    builder.since = flight.window_start(spools)
+    _build(spools, about, alive or {}, builder)
     _add_child(about, builder, files)
     _set_clock(spools, about, builder)
     program = about.get("program")
@@ -115,18 +120,20 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _build(spools: list[Spool], about: dict[str, Any], builder: Builder) -> None:
-    images = _images(spools, about, builder)
+def _build(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int], builder: Builder) -> None:
+    images = _images(spools, about, alive, builder)
     mains: dict[int, Main] = {}
     jobs = [_interpret(image, mains) for image in images]
     pools = pools_by_worker(jobs)
     for own in jobs:
         own.link_remotes(pools)
     processes.link(images, mains, builder)
+    begun, until = min((image.first for image in images), default=0), max((image.last for image in images), default=0)
+    builder.notes.extend(notes.about_window(begun, builder.since, until))
     builder.notes.extend(notes.about(images))
 
 
-def _images(spools: list[Spool], about: dict[str, Any], builder: Builder) -> list[Image]:
+def _images(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int], builder: Builder) -> list[Image]:
     """An image for each spool; those of one process, which an exec parts, share its row."""
     last = {(spool.header.pid, spool.header.start_ticks): spool for spool in spools}
     rows: dict[tuple[int, int], int] = {}
@@ -139,8 +146,9 @@ def _images(spools: list[Spool], about: dict[str, Any], builder: Builder) -> lis
                 header.pid, f"process {header.pid}", ppid=header.ppid, started=header.start_monotonic
             )
         goes_on = last[identity] is not spool
-        seen_until = 0 if goes_on else _seen_until(spool.header, about)
-        images.append(Image(spool, rows[identity], builder, goes_on, seen_until))
+        lives = not goes_on and header.ended == layout.ENDED_NOT and header.pid in alive
+        seen_until = 0 if goes_on else alive[header.pid] if lives else _seen_until(header, about)
+        images.append(Image(spool, rows[identity], builder, goes_on, seen_until, lives))
     return images
 
 
@@ -153,6 +161,8 @@ def _seen_until(header: Header, about: dict[str, Any]) -> int:
 
 def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
     """Lays everything that an image recorded on its tracks."""
+    if image.header.let_go:
+        flight.restore(image)
     processes.describe(image)
     add_threads(image, mains)
     tasks, jobs = Tasks(image), Jobs(image)
@@ -196,6 +206,16 @@ def _set_clock(spools: list[Spool], about: dict[str, Any], builder: Builder) -> 
     else:
         wall, monotonic = _integer(about.get("started_wall")), _integer(about.get("started_monotonic"))
         builder.wall_start = (wall or 0) - (monotonic or 0)
+
+
+def _anchors(about: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """The pairs of ticks and ns that `tracekit run` noted."""
+    anchors = about.get("anchors")
+    for anchor in anchors if isinstance(anchors, list) else ():
+        if isinstance(anchor, list) and len(anchor) == 2:
+            ticks, ns = map(_integer, anchor)
+            if ticks is not None and ns is not None:
+                yield ticks, ns
 
 
 def _integer(value: object) -> int | None:

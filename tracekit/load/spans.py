@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit import events
-from tracekit.load.image import Image
+from tracekit.load.image import Image, Log
 from tracekit.load.tasks import Tasks
 from tracekit.model.trace import Category, Flag, Int64, TrackKind
 
@@ -37,6 +37,7 @@ class _Records:
     slot: Int64
     log: Int64
     step: Int64  # number of the step that it was written in, or -1
+    carried: Int64  # 1: of a flight recorder, which no longer knows that step; 2: and it was in some loop
     task: Int64
 
 
@@ -79,6 +80,7 @@ class Spans:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         end_of = self._pair(begins)
         ended = end_of >= 0
+        adrift = self._settle(begins, end_of)
         start = records.time[begins]
         threads_end = np.array([log.end for log in self.image.logs], np.int64)
         end = np.where(ended, records.time[end_of], self._last(begins, threads_end))
@@ -86,8 +88,9 @@ class Spans:
         task = records.task[begins]
         moved = ended & (records.log[end_of] != records.log[begins])
         flags = (~ended).astype(np.int64) * int(Flag.UNFINISHED) | moved.astype(np.int64) * int(Flag.MOVED)
+        flags |= self._late(begins).astype(np.int64) * int(Flag.BEGUN_BEFORE)
         suspended = self._suspended(begins)
-        track = self._home(begins, task, suspended)
+        track = self._home(begins, task, suspended | adrift)
         names = self._names(records.name[begins])
         first = self.builder.slices(track, start, end, names, Category.SPAN, flags, task)
         self._annotate(first, begins, end_of)
@@ -97,7 +100,7 @@ class Spans:
         return np.concatenate((task[inside], task[inside])), np.concatenate((start[inside], end[inside]))
 
     def _collect(self) -> _Records:
-        parts: list[list[Int64]] = [[np.empty(0, np.int64) for _ in range(7)]]
+        parts: list[list[Int64]] = [[np.empty(0, np.int64) for _ in range(8)]]
         for log in self.image.logs:
             which = np.flatnonzero(np.isin(log.kind, _KINDS))
             step = np.full(len(which), -1, np.int64)
@@ -106,10 +109,37 @@ class Spans:
                 known = changes >= 0
                 step[known] = np.array(log.context, np.int64)[changes[known]]
             owner = np.full(len(which), log.index, np.int64)
-            parts.append([log.time[which], log.kind[which], log.a[which], log.b[which], log.slot[which], owner, step])
-        time, kind, name, begin, slot, owner, step = (np.concatenate(column) for column in zip(*parts))
+            carried = _carried(log)[which]
+            columns = (log.time, log.kind, log.a, log.b, log.slot)
+            parts.append([*(column[which] for column in columns), owner, step, carried])
+        time, kind, name, begin, slot, owner, step, carried = (np.concatenate(column) for column in zip(*parts))
         task = np.where(step >= 0, self._step_tasks[step], -1) if len(self._steps) else np.full(len(step), -1, np.int64)
-        return _Records(time, kind, self.image.same_names(name), begin, slot, owner, step, task)
+        return _Records(time, kind, self.image.same_names(name), begin, slot, owner, step, carried, task)
+
+    def _settle(self, begins: Int64, end_of: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Finds the tasks of spans whose beginnings a flight recorder carried; True for those that might be any task's.
+
+        It carries a beginning without the step that it lay in, unless that is open too. The end may tell.
+        """
+        records = self._records
+        carried = records.carried[begins]
+        adrift: np.ndarray[tuple[int], np.dtype[np.bool_]] = (carried == 2) & (records.step[begins] < 0)
+        ended = end_of >= 0
+        lost = self._late(begins) & ended
+        for at in np.flatnonzero((lost | ((carried > 0) & (records.step[begins] < 0))) & ended).tolist():
+            task = int(records.task[end_of[at]])
+            records.task[begins[at]] = task
+            records.step[begins[at]] = self._steps_in(task)[0] if task >= 0 else -1
+            adrift[at] &= task < 0
+        return adrift
+
+    def _late(self, begins: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which spans have no beginning but the one that stands for it."""
+        late = self.image.late
+        if not late:
+            return np.zeros(len(begins), np.bool_)
+        found: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isin(self._records.slot[begins], np.array(sorted(late)))
+        return found
 
     # Which end belongs to which begin.
 
@@ -123,9 +153,12 @@ class Spans:
         claims = np.flatnonzero(found >= 0)
         claims = claims[np.argsort(-records.time[ends[claims]], kind="stable")]
         end_of[found[claims]] = ends[claims]
-        unmatched = ends[np.flatnonzero(found < 0)]
-        if len(unmatched):
-            self._count_orphans(self._pair_by_name(begins, unmatched, end_of))
+        unmatched = ends[found < 0]
+        nameless = unmatched[records.begin[unmatched] == 0]
+        orphans = len(unmatched) - len(nameless)
+        if len(nameless):
+            orphans += self._pair_by_name(begins, nameless, end_of)
+        self._count_orphans(orphans)
         return end_of
 
     def _find(self, begins: Int64, which: Int64) -> Int64:
@@ -236,7 +269,7 @@ class Spans:
         records = self._records
         start, step = records.time[begins], records.step[begins]
         flags = flags & ~int(Flag.MOVED)
-        same = (end_of >= 0) & (records.step[end_of] == step)
+        same = (end_of >= 0) & (records.step[end_of] == step) & (records.carried[begins] == 0)
         short = np.flatnonzero((step >= 0) & same & ~suspended)
         track = self._tracks[records.log[begins[short]]]
         task = records.task[begins]
@@ -273,10 +306,7 @@ class Spans:
             yield piece.span, int(self._tracks[piece.log]), piece.start, end, -1
             return
         task = self._steps[piece.step].task
-        numbers = self._steps_of.get(task)
-        if numbers is None:
-            own = np.flatnonzero(self._step_tasks == task)
-            numbers = self._steps_of[task] = own[np.argsort(self._step_starts[own], kind="stable")].tolist()
+        numbers = self._steps_in(task)
         at = bisect_left(numbers, self._steps[piece.step].start, key=lambda number: self._steps[number].start)
         for number in numbers[at:]:
             step = self._steps[number]
@@ -285,6 +315,14 @@ class Spans:
             begin, end = max(piece.start, step.start), min(piece.end, int(self._step_ends[number]))
             if end >= begin:
                 yield piece.span, int(self._tracks[step.log]), begin, end, task
+
+    def _steps_in(self, task: int) -> list[int]:
+        """The numbers of a task's steps, in the order of time."""
+        numbers = self._steps_of.get(task)
+        if numbers is None:
+            own = np.flatnonzero(self._step_tasks == task)
+            numbers = self._steps_of[task] = own[np.argsort(self._step_starts[own], kind="stable")].tolist()
+        return numbers
 
     def _pieces(self, begins: Int64, end: Int64, generators: Int64) -> Iterator[_Piece]:
         """The stretches of generators' spans between begin or resume and suspend or end."""
@@ -312,3 +350,13 @@ class Spans:
         records = self._records
         start = int(records.time[record])
         return _Piece(span, start, max(start, end), int(records.log[record]), int(records.step[record]))
+
+
+def _carried(log: Log) -> Int64:
+    """For each record of a thread 0, or 1 where a flight recorder carried it, or 2 where it did so inside a loop."""
+    carried = np.zeros(len(log.kind), np.int64)
+    carried[: log.carried] = 1
+    loops = np.flatnonzero(log.kind[: log.carried] == events.LOOP_BEGIN)
+    if len(loops):
+        carried[loops[0] : log.carried] = 2
+    return carried

@@ -40,7 +40,7 @@ class Step(NamedTuple):
 class Task:
     """What is known of one task while the records are read; times are absolute."""
 
-    __slots__ = ("born", "done", "error", "index", "late", "outcome", "seen_at", "source", "steps", "wakes")
+    __slots__ = ("born", "carried", "done", "error", "index", "late", "outcome", "seen_at", "source", "steps", "wakes")
 
     def __init__(self, index: int, born: int, late: bool, source: int) -> None:
         self.index = index
@@ -48,6 +48,7 @@ class Task:
         self.late = late
         self.source = source  # track of its creator, or -1
         self.seen_at = (-1, -1)  # log and position of its TASK_CREATED
+        self.carried = False  # a flight recorder has let go of its first time: what came before a step is not known
         self.done: int | None = None
         self.outcome = 0
         self.error = ""
@@ -79,6 +80,7 @@ class Tasks:
             elif task is None:
                 self._create(log, time, a, b, slot)
                 self._tasks[b].seen_at = (log.index, position)
+                self._tasks[b].carried = position < log.carried
 
     def loop(self, serial: int, log: Log, name: str = "") -> int:
         """The row of a loop."""
@@ -94,6 +96,7 @@ class Tasks:
         """What is known of a task; one whose creation was not recorded is taken for older than the recording."""
         task = self._tasks.get(serial)
         if task is None:
+            time = min(time, self.image.header.let_go or time)
             row = self.builder.task(self.image.process, None, f"task {serial}", created=time, begun_before=True)
             task = self._tasks[serial] = Task(row, time, late=True, source=-1)
         return task
@@ -117,24 +120,26 @@ class Tasks:
         wakes = self._tasks[serial].wakes
         wakes[-1] = wakes[-1]._replace(kind=FlowKind.RESULT)
 
-    def begin_step(self, serial: int, log: Log, time: int, position: int, loop: int | None) -> tuple[int, int]:
+    def begin_step(
+        self, serial: int, log: Log, time: int, position: int, loop: int | None, flags: int = 0
+    ) -> tuple[int, int]:
         """Returns the number of the step and the handle of its slice."""
         task = self.task(serial, time)
         row = self.builder.tasks[task.index]
         if row.loop is None:
             row.loop = loop
-        handle = self.builder.slice(log.track, time, time, row.name, Category.STEP, task=task.index)
+        handle = self.builder.slice(log.track, time, time, row.name, Category.STEP, flags, task.index)
         number = len(self.steps)
         self.steps.append(Step(task.index, time, log.index, position, handle))
         self.step_ends.append(time)
-        self.step_flags.append(0)
+        self.step_flags.append(flags)
         task.steps.append(number)
         return number, handle
 
     def end_step(self, number: int, time: int, flags: int = 0) -> None:
         """The step with that number ended, or is not known to have (UNFINISHED)."""
         self.step_ends[number] = time
-        self.step_flags[number] = flags
+        self.step_flags[number] |= flags
         self.builder.end(self.steps[number].handle, time, flags)
 
     def done(self, serial: int, time: int, outcome: int, error: str) -> None:
@@ -218,11 +223,11 @@ class Tasks:
         wakes = sorted(task.wakes, key=lambda wake: (wake.time, wake.position))
         following = iter(wakes)
         wake = next(following, None)
-        first = True
+        first = not (task.late or task.carried)
         for number in sorted(task.steps, key=lambda number: self.steps[number].start):
             step = self.steps[number]
             stop = self.step_ends[number]
-            cause = Wake(task.born, -1, -1, task.source, FlowKind.CREATE) if first and not task.late else None
+            cause = Wake(task.born, -1, -1, task.source, FlowKind.CREATE) if first else None
             # Wake-ups up to the step's begin: the first one counts. Of equal times, the order on the thread tells.
             while wake is not None and (
                 wake.time < step.start
@@ -237,7 +242,7 @@ class Tasks:
                 self.builder.flow(cause.kind, cause.track, cause.time, step.handle)
             at = max(stop, begin)
             first = False
-        cause = Wake(task.born, -1, -1, -1, FlowKind.CREATE) if first and not task.late else wake
+        cause = Wake(task.born, -1, -1, -1, FlowKind.CREATE) if first else wake
         self._wait(task, at, end, cause, 0 if task.done is not None else Flag.UNFINISHED)
 
     def _wait(self, task: Task, start: int, end: int, cause: Wake | None, flags: int = 0) -> None:

@@ -43,14 +43,16 @@ def add_threads(image: Image, mains: dict[int, Main]) -> None:
 def _add(image: Image, log: Log) -> None:
     builder = image.builder
     begins = np.flatnonzero(log.kind == events.THREAD_BEGIN)
-    late = bool(len(begins)) and image.detail(int(log.slot[begins[0]]), events.LATE) is not None
+    lost = not len(begins) and image.header.let_go > 0
+    late = lost or (bool(len(begins)) and image.detail(int(log.slot[begins[0]]), events.LATE) is not None)
+    started = min(int(log.time[0]), image.header.let_go) if lost else int(log.time[0])
     main = log.tid == image.header.pid
     name, ended = _name(image, log), _end(image, log)
     log.thread = builder.thread(
         image.process,
         log.tid,
         name,
-        started=int(log.time[0]),
+        started=started,
         ended=log.end if ended else None,
         begun_before=late,
         main=main,
@@ -59,7 +61,7 @@ def _add(image: Image, log: Log) -> None:
     flags = Flag.BEGUN_BEFORE if late else 0
     if not ended and not (main and image.goes_on):
         flags |= Flag.UNFINISHED
-    log.life = builder.slice(log.track, int(log.time[0]), log.end, name, Category.THREAD, flags)
+    log.life = builder.slice(log.track, started, log.end, name, Category.THREAD, flags)
 
 
 def _go_on(image: Image, log: Log, main: Main) -> None:

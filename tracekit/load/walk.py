@@ -129,16 +129,16 @@ class Walk:
     def _account(self, opened: _Open, time: int) -> None:
         """Adds what has ended to its loop's time; a step in a step (an eager task) is time of the outer one already."""
         if opened.kind == events.LOOP_BEGIN:
-            self.builder.loops[opened.number].open += time - opened.start
+            self.builder.loops[opened.number].open += self.builder.inside(opened.start, time)
         elif opened.kind in _TURNS and self._turns and self._turns[-1].kind == events.LOOP_BEGIN:
-            self.builder.loops[self._turns[-1].number].running += time - opened.start
+            self.builder.loops[self._turns[-1].number].running += self.builder.inside(opened.start, time)
 
     # Loops, steps and callbacks.
 
     def _loop_begin(self, _position: int, time: int, a: int, b: int, slot: int) -> None:
         name = self.image.name(a)
         row = self.tasks.loop(b, self.log, name)
-        flags = Flag.BEGUN_BEFORE if self.image.detail(slot, events.LATE) else 0
+        flags = self.image.begun_before(slot)
         self._push(
             events.LOOP_BEGIN, b, self.builder.slice(self.log.track, time, time, name, Category.LOOP, flags), time, row
         )
@@ -153,7 +153,9 @@ class Walk:
             self._account(opened, time)
         return opened
 
-    def _task_created(self, _position: int, _time: int, _a: int, b: int, _slot: int) -> None:
+    def _task_created(self, position: int, _time: int, _a: int, b: int, _slot: int) -> None:
+        if position < self.log.carried and self._loops and not self._steps:
+            return  # in a step, or in a callback, that had ended when the window began
         if self._steps:
             task = self.tasks.steps[self._steps[-1].number].task
             self.tasks.created_by(b, self.builder.tasks[task].name)
@@ -164,9 +166,10 @@ class Walk:
         kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
         self.tasks.wake(b, Wake(time, self.log.index, position, self.log.track, kind))
 
-    def _step_begin(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
+    def _step_begin(self, position: int, time: int, _a: int, b: int, slot: int) -> None:
         loop = self._loops[-1].number if self._loops else None
-        number, handle = self.tasks.begin_step(b, self.log, time, position, loop)
+        flags = self.image.begun_before(slot) if slot < 0 else 0
+        number, handle = self.tasks.begin_step(b, self.log, time, position, loop, flags)
         self._push(events.STEP_BEGIN, b, handle, time, number)
         self._change_context()
 
@@ -189,7 +192,8 @@ class Walk:
 
     def _callback_begin(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
         args = self.image.place(slot)
-        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.CALLBACK, args=args)
+        flags = self.image.begun_before(slot)
+        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.CALLBACK, flags, args=args)
         self._push(events.CALLBACK_BEGIN, 0, handle, time)
         scheduled = self.image.detail(slot, events.SCHEDULED)
         if scheduled is not None:
@@ -206,7 +210,8 @@ class Walk:
 
     def _job_begin(self, position: int, time: int, a: int, b: int, slot: int) -> None:
         kind = int(self.log.kind[position])
-        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.JOB)
+        flags = self.image.begun_before(slot)
+        handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.JOB, flags)
         self._push(kind, b, handle, time)
         if kind == events.JOB_BEGIN:
             self.jobs.begin(b, time, handle)
@@ -229,10 +234,9 @@ class Walk:
 
     # What can happen anywhere.
 
-    def _gc_begin(self, _position: int, time: int, a: int, _b: int, _slot: int) -> None:
-        self._push(
-            events.GC_BEGIN, a, self.builder.slice(self.log.track, time, time, f"gc generation {a}", Category.GC), time
-        )
+    def _gc_begin(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
+        name, flags = f"gc generation {a}", self.image.begun_before(slot)
+        self._push(events.GC_BEGIN, a, self.builder.slice(self.log.track, time, time, name, Category.GC, flags), time)
 
     def _gc_end(self, _position: int, time: int, a: int, b: int, _slot: int) -> None:
         opened = self._end(events.GC_BEGIN, a, time)

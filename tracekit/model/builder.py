@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tracekit.model.nesting import lying_in, nest, sort_order
+from tracekit.model.select import window
 from tracekit.model.trace import (
     Args,
     Category,
@@ -46,11 +47,13 @@ class Builder:
     Args:
         program: what was run, as the user would say it.
         wall_start: Unix time (ns) where the clock of the given times is 0; 0 where it is not known.
+        since: what ended before is not in the trace, which begins there; 0: all is in it.
     """
 
-    def __init__(self, program: str = "", wall_start: int = 0) -> None:
+    def __init__(self, program: str = "", wall_start: int = 0, since: int = 0) -> None:
         self.program = program
         self.wall_start = wall_start
+        self.since = since
         self.processes: list[Process] = []
         self.threads: list[Thread] = []
         self.loops: list[Loop] = []
@@ -167,6 +170,10 @@ class Builder:
         """
         self._flows.extend((kind, track, time, target))
 
+    def inside(self, start: int, end: int) -> int:
+        """What of a stretch of time the trace will have; the times of loops are counted by this."""
+        return max(0, end - max(start, self.since))
+
     def note(self, sentence: str) -> None:
         """Adds what the user must know before believing the trace."""
         self.notes.append(sentence)
@@ -185,7 +192,7 @@ class Builder:
         slices = _slices(rows[order])
         position = np.empty(len(order), np.int64)
         position[order] = np.arange(len(order))
-        return Trace(
+        trace = Trace(
             program=self.program,
             wall_start=self.wall_start + base if self.wall_start else 0,
             duration=last - base,
@@ -203,6 +210,7 @@ class Builder:
             notes=notes,
             exit_status=exit_status,
         )
+        return window(trace, self.since - base) if self.since and self.since > base else trace
 
     def _range(self, *columns: Int64) -> tuple[int, int]:
         """The earliest and the latest time of all; 0 and 0 where there is none."""

@@ -124,7 +124,10 @@ def _circular(trace: Trace, process: int) -> bool:
 
 
 def _times(trace: Trace) -> Iterator[str]:
-    """Every time lies between 0 and the trace's duration, and nothing ends before it starts."""
+    """Every time lies between 0 and the trace's duration, and nothing ends before it starts.
+
+    Only rows that had begun before may have a beginning before 0.
+    """
     for title, column in (
         ("slice", trace.slices.start),
         ("slice", trace.slices.end),
@@ -136,15 +139,18 @@ def _times(trace: Trace) -> Iterator[str]:
             yield f"a {title} lies outside of the trace's duration"
     backwards = np.flatnonzero(trace.slices.end < trace.slices.start)
     yield from _few([f"{_slice(trace, at)} ends before it starts" for at in backwards.tolist()])
-    for what, rows in (("process", trace.processes), ("thread", trace.threads)):
-        lives = [(row.started, row.ended) for row in rows]
-        yield from _few([f"{what} {at} has no possible life" for at, life in enumerate(lives) if _wrong(trace, *life)])
-    lives = [(row.created, row.ended) for row in trace.tasks]
-    yield from _few([f"task {at} has no possible life" for at, life in enumerate(lives) if _wrong(trace, *life)])
+    lives: dict[str, list[tuple[int, int | None, bool]]] = {
+        # Of a process that ended before the trace begins, children may be in it.
+        "process": [(row.started, row.ended, True) for row in trace.processes],
+        "thread": [(row.started, row.ended, row.begun_before) for row in trace.threads],
+        "task": [(row.created, row.ended, row.begun_before) for row in trace.tasks],
+    }
+    for what, rows in lives.items():
+        yield from _few([f"{what} {at} has no possible life" for at, life in enumerate(rows) if _wrong(trace, *life)])
 
 
-def _wrong(trace: Trace, start: int, end: int | None) -> bool:
-    return not 0 <= start <= (trace.duration if end is None else end) <= trace.duration
+def _wrong(trace: Trace, start: int, end: int | None, before: bool) -> bool:
+    return not (start <= (trace.duration if end is None else end) <= trace.duration and (before or start >= 0))
 
 
 def _order(trace: Trace) -> Iterator[str]:

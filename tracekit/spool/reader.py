@@ -1,6 +1,8 @@
 """Reader: a spool file as numpy columns, one set a thread. Knows the layout, but not what any kind of record means.
 
-A spool may be cut off, half written or damaged at any byte: what is there is read, and `Spool.notes` says what is not.
+A spool may be cut off, half written or damaged at any byte: what is there is read, and `Spool.notes` says what is not. Its
+process may go on writing meanwhile. So the order of reading counts: what is handed out, records, what is carried, names,
+and last of all the header; nothing that was let go of while that went on lies behind `Header.let_go`.
 """
 
 from __future__ import annotations
@@ -8,25 +10,27 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracekit.errors import TracekitError
 from tracekit.spool import layout
+from tracekit.spool.carried import read_carried
+from tracekit.spool.records import ThreadRecords, Words, from_words, join
 
-Words = NDArray[np.uint64]
-
-_HEADER_SLOTS = layout.HEADER_BYTES // layout.SLOT_BYTES
 _BLOCK_WORDS = layout.BLOCK_BYTES // 8
 _LARGEST = layout.SLOT_BYTES << 32  # a slot number has 32 bits
+_TRIES = 5
 _LATEST = 1 << 62  # ns, a century: later times are damage, and would not fit signed columns
 
 
 @dataclass(slots=True)
 class Header:
-    """What the first page of a spool says; times in ns, `python` as sys.hexversion."""
+    """What the first page of a spool says; `python` as sys.hexversion.
+
+    Times are in ns, but for `let_go` and the two readings: those are in units of the spool's clock, as records are.
+    """
 
     pid: int
     ppid: int
@@ -39,22 +43,14 @@ class Header:
     fork: int
     dropped: int
     python: int
-
-
-@dataclass(slots=True)
-class ThreadRecords:
-    """The records of one thread in the order in which it wrote them, details among them; a column each."""
-
-    serial: int
-    tid: int
-    time: Words
-    kind: NDArray[np.uint8]
-    a: NDArray[np.uint32]
-    b: NDArray[np.uint32]
-    slot: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.time)
+    clock: int
+    start_reading: int
+    end_reading: int
+    flight_ns: int
+    let_go: int
+    dumps: int
+    dump_reason: int
+    carry_lost: int
 
 
 @dataclass(slots=True)
@@ -76,17 +72,23 @@ def read_spool(path: str | os.PathLike[str]) -> Spool:
     """
     path = Path(path)
     words, size = _map(path)
-    header = _header(path, words, size)
-    spool = Spool(path, header, {}, [])
+    spool = Spool(path, _header(path, words, size), {}, [])
     blocks = _blocks(words, size, path.name, spool.notes)
-    types = blocks[:, 0] & np.uint64(0xFFFFFFFF)
-    known = (types == 0) | (types == layout.BLOCK_RECORDS) | (types == layout.BLOCK_NAMES)
+    heads = blocks[:, : layout.BLOCK_HEAD_WORDS // 2].copy()
+    types = heads[:, 0] & np.uint64(0xFFFFFFFF)
+    known = np.isin(types, (0, layout.BLOCK_RECORDS, layout.BLOCK_NAMES, layout.BLOCK_CARRIED))
     if not known.all():
         spool.notes.append(f"{path.name}: damaged blocks, left out: {int((~known).sum())}")
-    damaged = sum(not _read_names(blocks[at], spool.names) for at in np.flatnonzero(types == layout.BLOCK_NAMES))
+    threads = _read_threads(blocks, heads, np.flatnonzero(types == layout.BLOCK_RECORDS))
+    carried, damaged = read_carried(_stable(blocks, layout.BLOCK_CARRIED))
+    if damaged:
+        spool.notes.append(f"{path.name}: damaged blocks of what is carried, of which some is missing: {damaged}")
+    damaged = sum(not _read_names(block, spool.names) for block in _stable(blocks, layout.BLOCK_NAMES))
     if damaged:
         spool.notes.append(f"{path.name}: damaged blocks of names, of which some names are missing: {damaged}")
-    spool.threads = _read_threads(blocks, np.flatnonzero(types == layout.BLOCK_RECORDS))
+    spool.header = _header(path, words, size)
+    # In the order in which they were first seen, not by their numbers.
+    spool.threads = sorted(_joined(threads, carried), key=lambda thread: (int(thread.time[0]), int(thread.slot[0])))
     return spool
 
 
@@ -115,7 +117,7 @@ def _header(path: Path, words: Words, size: int) -> Header:
     if word[layout.H_VERSION] != layout.VERSION:
         raise TracekitError(
             f"{path} has spool format {word[layout.H_VERSION]}, this tracekit reads {layout.VERSION}; "
-            "read it with the version that recorded it"
+            "read it with the version of tracekit that recorded it, or record again"
         )
     return Header(
         pid=word[layout.H_PID] & 0x7FFFFFFF,
@@ -129,6 +131,14 @@ def _header(path: Path, words: Words, size: int) -> Header:
         fork=word[layout.H_FORK],
         dropped=word[layout.H_DROPPED],
         python=word[layout.H_PYTHON],
+        clock=word[layout.H_CLOCK],
+        start_reading=word[layout.H_START_READING],
+        end_reading=word[layout.H_END_READING],
+        flight_ns=min(word[layout.H_FLIGHT_NS], _LATEST),
+        let_go=word[layout.H_LET_GO],
+        dumps=word[layout.H_DUMPS],
+        dump_reason=word[layout.H_DUMP_REASON],
+        carry_lost=word[layout.H_CARRY_LOST],
     )
 
 
@@ -148,6 +158,19 @@ def _blocks(words: Words, size: int, name: str, notes: list[str]) -> Words:
     return blocks
 
 
+def _stable(blocks: Words, kind: int) -> Words:
+    """Copies of the blocks of a type, as they all were at one time; where that can't be had, of those that stayed."""
+    for _ in range(_TRIES):
+        heads = blocks[:, 0].copy()
+        which = np.flatnonzero(heads & np.uint64(0xFFFFFFFF) == kind)
+        copies: Words = blocks[which]
+        same = blocks[:, 0] == heads
+        if same.all():
+            break
+    stayed: Words = copies[same[which]]
+    return stayed
+
+
 def _read_names(block: Words, names: dict[int, str]) -> bool:
     """Adds the names of a block; False where an entry cannot be right and the rest of the block is left out."""
     data = block.tobytes()
@@ -165,30 +188,33 @@ def _read_names(block: Words, names: dict[int, str]) -> bool:
     return True
 
 
-def _read_threads(blocks: Words, which: NDArray[np.intp]) -> list[ThreadRecords]:
+def _read_threads(blocks: Words, heads: Words, which: NDArray[np.intp]) -> list[ThreadRecords]:
     if not len(which):
         return []
-    numbers, owners = blocks[which, 0] >> np.uint64(32), blocks[which, 1]
+    numbers, owners = heads[which, 0] >> np.uint64(32), heads[which, 1]
     order = np.lexsort((numbers, owners))
     which, owners = which[order], owners[order]
     edges = np.flatnonzero(np.diff(owners)) + 1
-    threads = [_read_thread(blocks, own) for own in np.split(which, edges)]
-    # In the order in which they were first seen, not by their numbers.
-    return sorted((thread for thread in threads if len(thread)), key=lambda thread: int(thread.slot[0]))
+    return [_read_thread(blocks, heads, own) for own in np.split(which, edges)]
 
 
-def _read_thread(blocks: Words, which: NDArray[np.intp]) -> ThreadRecords:
-    owner = int(blocks[which[0], 1])
-    records = blocks[which, layout.BLOCK_HEAD_WORDS :].reshape(-1, 2)
-    slot = _HEADER_SLOTS + which[:, None] * layout.BLOCK_SLOTS + np.arange(layout.BLOCK_HEAD_SLOTS, layout.BLOCK_SLOTS)
-    there = np.flatnonzero(records[:, 1])
-    word: NDArray[Any] = records[there, 1]
-    return ThreadRecords(
-        serial=owner & 0xFFFFFFFF,
-        tid=owner >> 32,
-        time=records[there, 0],
-        kind=(word & np.uint64(0xFF)).astype(np.uint8),
-        a=(word >> np.uint64(8) & np.uint64(layout.A_MAX)).astype(np.uint32),
-        b=(word >> np.uint64(32)).astype(np.uint32),
-        slot=slot.ravel()[there].astype(np.int64),
-    )
+def _read_thread(blocks: Words, heads: Words, which: NDArray[np.intp]) -> ThreadRecords:
+    # A record's second word is written last, so it is read first.
+    word = blocks[which, layout.BLOCK_HEAD_WORDS + 1 :: 2]
+    time = blocks[which, layout.BLOCK_HEAD_WORDS :: 2]
+    # What has been handed out anew while it was read holds a mixture.
+    word[blocks[which, 0] != heads[which, 0]] = 0
+    number = (heads[which, 0] >> np.uint64(32)).astype(np.int64)
+    slot = number[:, None] * layout.BLOCK_SLOTS + np.arange(layout.BLOCK_HEAD_SLOTS, layout.BLOCK_SLOTS)
+    there = np.flatnonzero(word)
+    owner = int(heads[which[0], 1])
+    return from_words(owner, time.ravel()[there], word.ravel()[there], slot.ravel()[there])
+
+
+def _joined(threads: list[ThreadRecords], carried: list[ThreadRecords]) -> list[ThreadRecords]:
+    """Each thread with what is carried of it before what is there."""
+    whole = {(thread.serial, thread.tid): thread for thread in threads}
+    for before in carried:
+        key = before.serial, before.tid
+        whole[key] = join(before, whole[key]) if key in whole else before
+    return [thread for thread in whole.values() if len(thread)]

@@ -73,6 +73,28 @@ def perfetto(session: nox.Session) -> None:
 
 
 @nox.session
+def sanitize(session: nox.Session) -> None:
+    """The C core, built so that it notices every wrong address and all undefined behaviour."""
+    build = Path(session.create_tmp())
+    (build / "setup.cfg").write_text(f"[build]\nbuild_base = {build.resolve()}\n")  # nothing that was built otherwise
+    flags = "-g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    compiling = {"CFLAGS": flags, "LDFLAGS": flags, "DIST_EXTRA_CONFIG": str(build.resolve() / "setup.cfg")}
+    session.install(".[test,guests]", env=compiling)
+    libraries = [
+        str(session.run("gcc", f"-print-file-name={name}", external=True, silent=True)).strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    env = {
+        "LD_PRELOAD": ":".join(libraries),
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TRACEKIT_CORE": "c",
+    }
+    session.run("pytest", "tests/spool", "tests/record", "tests/hooks", *session.posargs, env=env)
+
+
+@nox.session
 def torture(session: nox.Session) -> None:
     """Long and random tests with fixed seeds: kills at any moment, other people's test suites."""
     session.install(".[test,guests]")

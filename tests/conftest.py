@@ -128,7 +128,8 @@ def _hookable() -> dict[str, object]:
 
     futures = concurrent.futures
     owners = {
-        "threading": (threading, ("_start_new_thread", "_start_joinable_thread")),
+        "threading": (threading, ("_start_new_thread", "_start_joinable_thread", "excepthook")),
+        "sys": (sys, ("excepthook",)),
         "Thread": (threading.Thread, ("_set_native_id",)),
         "BaseEventLoop": (asyncio.base_events.BaseEventLoop, ("__init__",)),
         "events": (asyncio.events, ("_set_running_loop",)),

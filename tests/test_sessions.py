@@ -16,7 +16,7 @@ import tracekit as tk
 from tracekit import sessions
 from tracekit.load import load
 from tracekit.model.check import check
-from tracekit.model.trace import Trace
+from tracekit.model.trace import Flag, Trace
 from tracekit.spool import layout
 from tracekit.spool.reader import read_spool
 
@@ -125,6 +125,7 @@ def test_no_stop(python: Python, tmp_path: Path) -> None:
         ({"output": "/proc/none/out.json"}, "cannot be made"),
         ({"output": "out.json", "threshold": "soon"}, "'soon' is no duration"),
         ({"output": "out.json", "max_size": "5 apples"}, "'5 apples' is no size"),
+        ({"output": "out.json", "flight": "a while"}, "'a while' is neither a duration nor a size"),
     ],
 )
 def test_bad_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], why: str) -> None:
@@ -410,3 +411,115 @@ def test_subinterpreter(run_python: Callable[..., Any]) -> None:
     (spool,) = ran.directory.glob("*.spool")
     assert read_spool(spool).header.ended == layout.ENDED_NORMALLY
     assert len(ran.trace.processes) == 1
+
+
+def test_flight(output: Path) -> None:
+    """A flight recorder's session keeps the last part only; what began before it is in its trace, and marked."""
+    with tk.session(output, flight="300kB", keep_session=True), tk.span("outer"):
+        for _ in range(100_000):
+            tk.instant("tick")
+
+    trace = sound(output)
+    assert 1000 < len(trace.instants) < 20_000
+    (outer,) = [row for row in range(len(trace.slices)) if trace.strings[trace.slices.name[row]] == "outer"]
+    assert trace.slices.flags[outer] & Flag.BEGUN_BEFORE
+    (spool,) = output.with_suffix(".tracekit").glob("*.spool")
+    assert spool.stat().st_size <= 300_000
+
+
+def test_flight_in_a_child(python: Python, tmp_path: Path) -> None:
+    """Children of such a session keep the last part as well, forked or not."""
+    result = python(
+        """
+        import os, subprocess, sys
+        import tracekit as tk
+        code = "import tracekit as tk\\nfor _ in range(100_000): tk.instant('tick')"
+        with tk.session("out.json", flight="300kB", keep_session=True):
+            subprocess.run([sys.executable, "-c", code], check=True)
+            if not os.fork():
+                exec(code)
+                os._exit(0)
+            os.wait()
+        """
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    spools = list((tmp_path / "out.tracekit").glob("*.spool"))
+    assert len(spools) == 3
+    assert all(spool.stat().st_size <= 300_000 for spool in spools)
+    sound(tmp_path / "out.json")
+
+
+def test_dump(output: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A dump is a trace of what there is until then; the session goes on, and nothing of the dump is in it."""
+    assert tk.dump() is None
+    with tk.session(output):
+        tk.instant("first")
+        first = tk.dump()
+        tk.instant("second")
+        second = tk.dump(output.with_name("mine.json"))
+
+    assert first == str(output.with_name("out-dump-1.json.gz"))
+    assert second == str(output.with_name("mine.json"))
+    assert instants(sound(Path(first))) == ["first"]
+    assert instants(sound(Path(second))) == ["first", "second"]
+    assert instants(sound(output)) == ["first", "second"]
+    assert len(sound(output).processes) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_dump_that_cannot_be_written(output: Path) -> None:
+    """A path that is no good is an error of the call; the session goes on."""
+    with tk.session(output):
+        for path in ("out.txt", "/proc/none/out.json"):
+            with pytest.raises(tk.TracekitError, match="cannot write"):
+                tk.dump(path)
+        tk.instant("here")
+    assert instants(sound(output)) == ["here"]
+
+
+def test_dump_without_a_python(output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where no process can be had the program goes on, stderr says why, and no empty file is left."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    tk.start(output)
+    assert tk.dump() is None
+    monkeypatch.undo()
+    tk.stop()
+    assert "cannot run /nowhere/python" in capfd.readouterr().err
+    assert [path.name for path in output.parent.iterdir()] == ["out.json"]
+
+
+def test_dump_by_itself(python: Python, tmp_path: Path) -> None:
+    """A session that the program started has a dump made on an unhandled exception; the program has no child of it."""
+    result = python(
+        """
+        import os, threading
+        import tracekit as tk
+        tk.start("out.json", flight="10s")
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            print("no child")
+        while not any(name.startswith("out-dump-1") and os.path.getsize(name) for name in os.listdir()):
+            pass
+        """
+    )
+    assert (result.returncode, result.stdout) == (0, "no child\n")
+    assert "out-dump-1.json.gz: an unhandled exception: ZeroDivisionError" in result.stderr
+    sound(tmp_path / "out-dump-1.json.gz")
+    sound(tmp_path / "out.json")
+
+
+@pytest.mark.parametrize(("text", "kept"), [("10s", (10**10, 0)), ("64MB", (0, 64_000_000)), (" 1.5 m ", (9 * 10**10, 0))])
+def test_parse_flight(text: str, kept: tuple[int, int]) -> None:
+    """What is kept is a duration or a size."""
+    assert sessions.parse_flight(text) == kept
+
+
+def test_options_travel() -> None:
+    """Children have the same options."""
+    options = sessions.Options.parse("20ms", "1GB", "10s")
+    options.watched = 1
+    assert vars(sessions.Options.from_text(options.to_text())) == vars(options)

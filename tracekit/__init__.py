@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tracekit.sessions import session, start, stop
+    from tracekit.sessions import dump, session, start, stop
 
 __all__ = [
     "Span",
@@ -32,6 +32,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "counter",
+    "dump",
     "instant",
     "session",
     "span",
@@ -40,7 +41,7 @@ __all__ = [
     "trace",
 ]
 
-_LATER = ("session", "start", "stop")
+_LATER = ("dump", "session", "start", "stop")
 
 
 def __getattr__(name: str) -> Any:

@@ -175,6 +175,18 @@ TABLE: tuple[Event, ...] = (
     Event(CLOCK, "clock", details=(READING,)),
 )
 
+# What a flight recorder carries on of what it lets go of (spool/ring.py), beside the begins of what is still open.
+# What runs on one thread, innermost last; its end is the last that its thread says of it.
+ON_THREAD = (THREAD_BEGIN, LOOP_BEGIN, STEP_BEGIN, CALLBACK_BEGIN, JOB_BEGIN, REMOTE_JOB_BEGIN, GC_BEGIN)
+# What may end on another thread. Begin -> end; which of them it is: a span by the slot of its begin, others by `b`.
+ACROSS_THREADS = {SPAN_BEGIN: SPAN_END, TASK_CREATED: TASK_DONE, JOB_SUBMIT: JOB_END}
+# What is said of them meanwhile -> their begin. Of what stands in one row the latest counts; of arguments each does.
+ABOUT = {SPAN_ARGS: SPAN_BEGIN, SPAN_SUSPEND: SPAN_BEGIN, SPAN_RESUME: SPAN_BEGIN, TASK_NAME: TASK_CREATED}
+LATEST_OF = ((SPAN_SUSPEND, SPAN_RESUME), (TASK_NAME,))
+# What is true for ever, and what later things may refer to: of these the latest.
+FOR_EVER = (PROCESS_BEGIN, PROCESS_NAME)
+FOR_A_WHILE = (PROCESS_SPAWN, PROCESS_FORK, POOL_WORKER, THREAD_START, NOTE)
+
 BY_KIND: dict[int, Event] = {event.kind: event for event in TABLE}
 
 DETAIL_NAMES: dict[int, str] = {

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import sys
 
-from tracekit.errors import TracekitError
+from tracekit.dumps import Starter, plain_environment, tracekit_command
+from tracekit.dumps import dump as _dump_to
+from tracekit.errors import TracekitError, UsageError
 from tracekit.hooks.entry import BOOTSTRAP, OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
-from tracekit.spool.file import Limits
+from tracekit.spool.limits import Limits
+from tracekit.spool.prune import prune
 from tracekit.units import parse_duration, parse_size
 
 TYPE_CHECKING = False
@@ -31,16 +34,44 @@ class Options:
         threshold: ns; a step of an event loop longer than this is a block.
         max_size: bytes that the spool of one process may take, 0 for no cap.
         hooks: names out of HOOKS.
+        flight_ns, flight_bytes: keep only the last part, of such a length or such a size; 0 and 0: all.
+        watched: somebody outside of the program makes the dumps that it asks for.
     """
 
-    def __init__(self, threshold: int = 50_000_000, max_size: int = 0, hooks: tuple[str, ...] = HOOKS) -> None:
+    def __init__(
+        self,
+        threshold: int = 50_000_000,
+        max_size: int = 0,
+        hooks: tuple[str, ...] = HOOKS,
+        flight_ns: int = 0,
+        flight_bytes: int = 0,
+        watched: int = 0,
+    ) -> None:
         self.threshold = threshold
         self.max_size = max_size
         self.hooks = hooks
+        self.flight_ns = flight_ns
+        self.flight_bytes = flight_bytes
+        self.watched = watched
+
+    @classmethod
+    def parse(cls, threshold: str, max_size: str | None, flight: str | None) -> Options:
+        """Options as people write them.
+
+        Raises:
+            UsageError: one of them does not read.
+        """
+        ns, size = parse_flight(flight) if flight is not None else (0, 0)
+        return cls(parse_duration(threshold), parse_size(max_size) if max_size else 0, flight_ns=ns, flight_bytes=size)
+
+    def limits(self) -> Limits:
+        """How much of it is kept."""
+        return Limits(self.max_size, self.flight_ns, self.flight_bytes)
 
     def to_text(self) -> str:
         """The options in one environment variable."""
-        return f"threshold={self.threshold},max_size={self.max_size},hooks={'+'.join(self.hooks)}"
+        numbers = ",".join(f"{name}={getattr(self, name)}" for name in _NUMBERS)
+        return f"{numbers},hooks={'+'.join(self.hooks)}"
 
     @classmethod
     def from_text(cls, text: str) -> Options:
@@ -48,11 +79,34 @@ class Options:
         options = cls()
         for part in text.split(","):
             key, _, value = part.partition("=")
-            if key in ("threshold", "max_size") and value.isdecimal():
+            if key in _NUMBERS and value.isdecimal():
                 setattr(options, key, int(value))
             elif key == "hooks":
                 options.hooks = tuple(name for name in value.split("+") if name in HOOKS)
         return options
+
+
+_NUMBERS = ("threshold", "max_size", "flight_ns", "flight_bytes", "watched")
+
+
+def parse_flight(text: str) -> tuple[int, int]:
+    """How much a flight recorder keeps: nanoseconds and 0 for "10s", 0 and bytes for "64MB".
+
+    Raises:
+        UsageError: it is neither.
+    """
+    ns = size = 0
+    try:
+        if text.rstrip().endswith("B"):
+            size = parse_size(text)
+        else:
+            ns = parse_duration(text)
+    except UsageError:
+        pass
+    if not ns and not size:
+        shown = text if len(text) <= 40 else text[:40] + "..."
+        raise UsageError(f"{shown!r} is neither a duration nor a size: write how much to keep, as 10s or 64MB")
+    return ns, size
 
 
 def environment(directory: str, options: Options, base: Mapping[str, str]) -> dict[str, str]:
@@ -72,7 +126,12 @@ class _Running:
     def __init__(self, directory: str, options: Options, late: bool) -> None:
         import atexit
 
-        recording.start(directory, Limits(options.max_size), late)
+        limits = options.limits()
+        recorder = recording.start(directory, limits, late)
+        if limits.is_flight:
+            prune(directory, limits, most=_LOOK_AT)
+            if not options.watched:
+                recorder.make_dump = Starter(directory, options.threshold, options.flight_ns)
         self.directory = directory
         self.options = options
         self.hooks = _make_hooks(options)
@@ -97,6 +156,8 @@ class _Running:
             recording.stop()
             atexit.unregister(_finish)
 
+
+_LOOK_AT = 64  # spools, when a process joins
 
 _running: _Running | None = None
 _started: _Started | None = None
@@ -127,7 +188,12 @@ def _make_hooks(options: Options) -> list[Hook]:
         "processes": ProcessesHook,
         "gc": GcHook,
     }
-    return [made[name]() for name in HOOKS if name in options.hooks]
+    hooks: list[Hook] = [made[name]() for name in HOOKS if name in options.hooks]
+    if options.limits().is_flight:
+        from tracekit.hooks.exceptions import ExceptionsHook
+
+        hooks.append(ExceptionsHook())
+    return hooks
 
 
 class _Loops(Hook):
@@ -177,6 +243,7 @@ class _Started:
             description = directory.describe(self.directory, program, getattr(sys, "orig_argv", argv))
             description["child_pid"] = os.getpid()
             directory.write(self.directory, description)
+            self.description = description
             self.pid = os.getpid()
             self.recording = _Running(self.directory, options, late=True)
         except OSError as error:
@@ -187,9 +254,13 @@ class _Started:
 
     def stop(self) -> None:
         """End the recording and have the trace written."""
+        from tracekit.spool import directory
+
         _leave_children(os.environ, self._joined, self._saved)
         self.recording.stop()
         if os.getpid() == self.pid:  # a fork that goes on as a program of its own leaves the trace to its parent
+            directory.set_anchor(self.description)
+            directory.write(self.directory, self.description)
             _convert(self)
 
 
@@ -215,19 +286,15 @@ def _leave_children(
             environ[name] = value
 
 
-# Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
-_CONVERTER = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
-
-
 def _convert(started: _Started) -> None:
     import subprocess
 
-    command = [sys.executable, "-c", _CONVERTER, "recover", started.directory, "-o", started.output]
+    command = tracekit_command("recover", started.directory, "-o", started.output)
     command += ["--keep-session"] if started.keep_session else []
     command += ["--quiet"] if started.quiet else []
     # As a child of its own, where the program's own packages and settings don't get in the way.
     try:
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=_plain_environment()).returncode
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False, env=plain_environment()).returncode
     except OSError as error:  # no Python to run, as in a program that embeds it; no process to be had
         recording.tell(f"cannot run {sys.executable or 'Python'}: {error.strerror}")
         status = -1
@@ -238,18 +305,12 @@ def _convert(started: _Started) -> None:
         )
 
 
-def _plain_environment() -> dict[str, str]:
-    """The environment in which this very package can be imported by a fresh interpreter."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else "")}
-
-
 def start(
     output: str | os.PathLike[str],
     *,
     threshold: str = DEFAULT_THRESHOLD,
     max_size: str | None = None,
+    flight: str | None = None,
     keep_session: bool = False,
     quiet: bool = True,
 ) -> None:
@@ -262,6 +323,9 @@ def start(
         output: where `stop` writes the trace: a name that ends in .json or .json.gz.
         threshold: a step of an event loop longer than this is a block; "50ms", "1.5s".
         max_size: what the recording of one process may take on disk; "64MB", "1GB". Past it recording stops and says so.
+        flight: keep only the last part of each process: "10s", or what fits into "64MB". The rest is let go of, for days.
+            It is written when the session stops; before, by `dump`, when an event loop was blocked, and on an unhandled
+            exception.
         keep_session: keep the raw recording (STEM.tracekit, beside the output) after the trace is written.
         quiet: `stop` prints nothing; otherwise the findings, on stderr.
 
@@ -271,7 +335,7 @@ def start(
     global _started
     if _started is not None:
         raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
-    options = Options(parse_duration(threshold), parse_size(max_size) if max_size else 0)
+    options = Options.parse(threshold, max_size, flight)
     if _running is None:
         import atexit
 
@@ -292,6 +356,32 @@ def stop() -> None:
         started.stop()
 
 
+def dump(path: str | os.PathLike[str] | None = None) -> str | None:
+    """Write a trace of what the running session holds now, and wait until it is there; the recording goes on.
+
+    Args:
+        path: a name that ends in .json or .json.gz; default STEM-dump-1.json.gz (2, 3, …) beside the session.
+
+    Returns:
+        Where the trace is; None where no session is running, or it could not be written (then stderr says why).
+
+    Raises:
+        TracekitError: `path` cannot be written to.
+    """
+    recorder = recording.current
+    if recorder is None:
+        return None
+    from tracekit.spool import directory
+
+    output = directory.dump_of(recorder.directory) if path is None else directory.check_output(os.fspath(path))
+    python = directory.read(recorder.directory).get("python")
+    if _dump_to(recorder.directory, output, python if isinstance(python, str) else ""):
+        return output
+    if path is None and not os.path.getsize(output):
+        os.unlink(output)
+    return None
+
+
 class session:
     """A session for a block of code: `with tk.session("out.json"): …`. Arguments and errors as for `start`."""
 
@@ -301,12 +391,14 @@ class session:
         *,
         threshold: str = DEFAULT_THRESHOLD,
         max_size: str | None = None,
+        flight: str | None = None,
         keep_session: bool = False,
         quiet: bool = True,
     ) -> None:
         self._output = output
         self._threshold = threshold
         self._max_size = max_size
+        self._flight = flight
         self._keep_session = keep_session
         self._quiet = quiet
 
@@ -315,6 +407,7 @@ class session:
             self._output,
             threshold=self._threshold,
             max_size=self._max_size,
+            flight=self._flight,
             keep_session=self._keep_session,
             quiet=self._quiet,
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tracekit.spool import layout
-from tracekit.spool.file import NoRoom, SpoolFile
+from tracekit.spool.file import SpoolFile
+from tracekit.spool.limits import Limits, NoRoom
 from tracekit.spool.reader import read_spool
 
 _FIRST_BLOCKS = 16
@@ -20,7 +21,7 @@ def _take(spool: SpoolFile, blocks: int, serial: int = 1) -> list[int]:
     """Takes blocks and puts a record into each; returns the records' slots."""
     slots = []
     for number in range(blocks):
-        words, index, base = spool.take_block(layout.BLOCK_RECORDS, serial)
+        words, index, _, base = spool.take_block(layout.BLOCK_RECORDS, serial)
         words[index] = number
         words[index + 1] = layout.pack_word(1, 2, 3)
         slots.append(base + index // 2)
@@ -75,7 +76,7 @@ def test_threads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cap", [1, 100_000, 4096 + 21 * layout.BLOCK_BYTES, 1_000_000])
 def test_cap(tmp_path: Path, cap: int) -> None:
     """A cap is kept to within the smallest file there can be, and what was recorded before it is whole."""
-    spool = SpoolFile(str(tmp_path), max_bytes=cap)
+    spool = SpoolFile(str(tmp_path), limits=Limits(cap))
     slots: list[int] = []
 
     with pytest.raises(NoRoom) as reason:

@@ -42,6 +42,12 @@ def _python() -> Answer:
     )
 
 
+def _core() -> Answer:
+    from tracekit.spool.core import core
+
+    return not core.missing, f"{'C' if core.name == 'c' else 'Python'}: {core.why}"
+
+
 def _mapping() -> Answer:
     from tracekit.spool.file import SpoolFile
 
@@ -101,6 +107,7 @@ def _space() -> Answer:
 
 QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("Python", _python, True),
+    ("core", _core, True),
     ("recording", _mapping, True),
     ("entering child processes", _entering, True),
     ("Perfetto's page", _viewer, False),

@@ -1,10 +1,10 @@
-"""Finish: a session becomes a trace file and a few sentences, and is then removed. Shared by `run` and `recover`."""
+"""Finish: a session becomes a trace file and a few sentences, and may then be removed. Shared by `run`, `recover` and `dump`."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,12 +37,7 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
         TracekitError: the session cannot be read or the trace cannot be written; the session is then kept.
     """
     try:
-        with progress("reading the recording") as report:
-            trace = load(directory, report)
-        with progress("looking for what went wrong"):
-            findings = analyze(trace, threshold)
-        with progress(f"writing {output}"):
-            chrome_json.write(trace, findings, Path(output))
+        trace, findings = write(directory, output, threshold)
     except TracekitError as error:
         raise TracekitError(f"{error}; the recording is kept in {directory}") from None
     except OSError as error:
@@ -55,7 +50,35 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
         tell(f"{directory} is kept: this version of tracekit cannot read {', '.join(unread)}")
     elif not keep_session:
         session_directory.remove(directory)
-    if not quiet and sys.stderr is not None:
+    if not quiet:
+        sum_up(trace, findings, threshold, output)
+
+
+def write(
+    directory: str, output: str, threshold: int, alive: Mapping[int, int] | None = None
+) -> tuple[Trace, list[Finding]]:
+    """Write the trace of a session, and return it with what was found in it.
+
+    Args:
+        directory, output, threshold: as for `finish`.
+        alive: the processes that go on, as `load` takes them.
+
+    Raises:
+        TracekitError: the session cannot be read.
+        OSError: the trace cannot be written.
+    """
+    with progress("reading the recording") as report:
+        trace = load(directory, report, alive)
+    with progress("looking for what went wrong"):
+        findings = analyze(trace, threshold)
+    with progress(f"writing {output}"):
+        chrome_json.write(trace, findings, Path(output))
+    return trace, findings
+
+
+def sum_up(trace: Trace, findings: Sequence[Finding], threshold: int, output: str) -> None:
+    """Say on stderr what a trace shows, and where it is."""
+    if sys.stderr is not None:
         with suppress(OSError, ValueError):  # the trace is there, whether or not somebody can read about it
             _sum_up(trace, findings, threshold, output)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tracekit import clock
+from tracekit.cli.watch import Watch
 from tracekit.errors import UsageError
 from tracekit.hooks.entry import why_not_entered
 from tracekit.sessions import Options, environment
@@ -21,6 +22,7 @@ from tracekit.spool import directory as session_directory
 
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the terminal sends them to the program as well
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+_DEMAND = signal.SIGUSR2  # for a dump; to this process, never to the program
 
 
 @dataclass
@@ -66,7 +68,8 @@ class End:
 def launch(program: Program, directory: str, options: Options, description: dict[str, Any]) -> End:
     """Run the program in the session at `directory` until it ends, and complete the session's description.
 
-    It stays in this process group. Meanwhile this process ignores INT and QUIT and forwards TERM and HUP.
+    It stays in this process group. Meanwhile this process ignores INT and QUIT, forwards TERM and HUP, and on USR2
+    has a dump made.
 
     Raises:
         UsageError: there is no such command, or it cannot be executed.
@@ -82,9 +85,15 @@ def launch(program: Program, directory: str, options: Options, description: dict
         elif child.returncode is None:
             child.send_signal(number)
 
+    watch = Watch(directory, options)
+
+    def demand(_number: int, _frame: Any) -> None:
+        watch.demand()
+
     # Handlers of Python's, not SIG_IGN, which the program would inherit. What was ignored already stays so, for both.
     handlers: dict[int, Any] = dict.fromkeys(_FROM_TERMINAL, lambda _number, _frame: None)
     handlers.update(dict.fromkeys(_FORWARDED, forward))
+    handlers[_DEMAND] = demand
     before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
         if before[number] is not signal.SIG_IGN:
@@ -102,8 +111,15 @@ def launch(program: Program, directory: str, options: Options, description: dict
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
         preloading = _start_preloading()
+        signal.signal(_DEMAND, demand)
+        watch.start()
         status = child.wait()
+        # A late one must neither kill this process nor interrupt what follows.
+        signal.signal(_DEMAND, signal.SIG_IGN)
+        before.pop(_DEMAND)
+        watch.stop()
         description["ended_monotonic"], description["ended_wall"] = clock.anchor()
+        session_directory.set_anchor(description)
         description["exit_status"] = status if status >= 0 else 128 - status
         session_directory.write(directory, description)
     finally:

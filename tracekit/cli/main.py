@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "Say what a trace shows: findings, then tables.",
     "open": "Look at traces in Perfetto, in the browser, without internet.",
     "check": "Tell whether a trace is sound.",
+    "dump": "Write out what a running session holds.",
     "recover": "Make a trace of a session that nobody finished.",
     "doctor": "Tell what works on this machine, and what to do about what does not.",
 }

@@ -18,7 +18,6 @@ from tracekit.errors import TracekitError, UsageError
 from tracekit.record.recorder import tell
 from tracekit.sessions import Options
 from tracekit.spool import directory as session_directory
-from tracekit.units import parse_duration, parse_size
 
 _STARTERS = ("-m", "-c")
 
@@ -68,6 +67,12 @@ class RunCommand(click.Command):
     metavar="SIZE",
     help="What the recording of one process may take on disk, like 1GB. Past it recording stops and says so.",
 )
+@click.option(
+    "--flight",
+    metavar="LENGTH",
+    help="Keep only the last part, like 10s, or 64MB for each process; the rest is let go of, so that it may run for days. "
+    "`tracekit dump`, SIGUSR2 to tracekit's own process, a blocked event loop or an unhandled exception write it out.",
+)
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording (STEM.tracekit) beside the trace.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.pass_context
@@ -77,6 +82,7 @@ def command(
     open_it: bool,
     threshold: str,
     max_size: str | None,
+    flight: str | None,
     keep_session: bool,
     quiet: bool,
 ) -> None:
@@ -93,7 +99,8 @@ def command(
       tracekit run -- uvicorn app:app
     """
     program = _program(ctx.obj["program"])
-    options = Options(parse_duration(threshold), parse_size(max_size) if max_size else 0)
+    options = Options.parse(threshold, max_size, flight)
+    options.watched = 1
     path = session_directory.check_output(output or _default_output(program))
     directory = session_directory.session_of(path)
     session_directory.create(directory)

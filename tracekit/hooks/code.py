@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 1000
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_PROBES = probes.span.__code__.co_filename
+_PROBES = probes.trace_as.__code__.co_filename  # where the wrappers of coroutines are
 
 
 def name_of(function: Any) -> str:

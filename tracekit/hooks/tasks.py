@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracekit.spool.buffer import Details
 
 _ATTRIBUTE = "_tracekit_task"
+BLOCKED = "an event loop was blocked"
 
 
 def task_serial(recorder: Recorder, task: Any) -> int | None:
@@ -47,11 +48,12 @@ def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False)
 class Running:
     """The step or callback that a loop runs now."""
 
-    __slots__ = ("_began", "_recorder", "_serial", "_task", "_threshold")
+    __slots__ = ("_asks", "_began", "_recorder", "_serial", "_task", "_threshold")
 
     def __init__(self, recorder: Recorder, threshold: int) -> None:
         self._recorder = recorder
         self._threshold = threshold
+        self._asks = recorder.limits.is_flight  # a block is a reason to have the last part written out
         self._task: Any = None
         self._serial = 0
         self._began = 0
@@ -70,6 +72,8 @@ class Running:
     def begin_callback(self, callback: Any, scheduled: int) -> None:
         """A callback that is no step begins; `scheduled` is the serial of its CALLBACK_READY, or 0."""
         recorder = self._recorder
+        if self._asks:
+            self._began = monotonic_ns()
         details: Details = []
         code = code_of(callback)
         if code is not None:
@@ -80,6 +84,11 @@ class Running:
 
     def end(self) -> None:
         """It has ended; of a task that has ended with it, say how."""
+        self._end()
+        if self._asks and monotonic_ns() - self._began > self._threshold:
+            self._recorder.ask_for_dump(BLOCKED)
+
+    def _end(self) -> None:
         recorder, task = self._recorder, self._task
         if task is None:
             recorder.write(events.CALLBACK_END)

@@ -17,15 +17,16 @@ from _thread import RLock, _local, get_ident, get_native_id
 from tracekit import events
 from tracekit.spool import core, layout, texts
 from tracekit.spool.buffer import scratch
-from tracekit.spool.file import Limits, NoRoom, SpoolFile
+from tracekit.spool.file import SpoolFile
+from tracekit.spool.limits import Limits, NoRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from tracekit.spool.buffer import Details
-    from tracekit.spool.file import Room
+    from tracekit.spool.limits import Room
 
 COMMAND_CHARACTERS = 1500
 
@@ -61,7 +62,10 @@ class Recorder:
         self._serials: dict[str, int] = {}
         self._thread = _local()
         self._out_of_room = False
+        self._told_short = False
         self.abandoned = False
+        # Called with the reason when a dump is asked for and nobody watches who would make it; see sessions.py.
+        self.make_dump: Callable[[str], None] | None = None
 
     def write_named(self, kind: int, name: str, b: int = 0, details: Details | None = None) -> int:
         """Write one record whose field `a` is a name, or that has its name beside it; returns its slot number."""
@@ -124,6 +128,16 @@ class Recorder:
         self.write(events.NOTE, self.intern(text))
         tell(text)
 
+    def ask_for_dump(self, reason: str) -> None:
+        """Have what a flight recorder holds written out, while the program goes on.
+
+        Args:
+            reason: why, in a few words that are the same each time.
+        """
+        self.spool.ask_for_dump(self.intern(reason))
+        if self.make_dump is not None:
+            self.make_dump(reason)
+
     def finish(self) -> None:
         """Write the process's last word. What is recorded after it (daemon threads) still counts."""
         self.write(events.PROCESS_END)
@@ -146,6 +160,11 @@ class Recorder:
             self.begin_thread()
         else:
             thread.handle = self.buffer.give(*self._take(thread), full)
+            if self.spool.flight is not None and self.spool.flight.is_short and not self._told_short:
+                self._told_short = True
+                self.note(
+                    "the last part that is kept is shorter than was asked for: its file has reached its largest size"
+                )
 
     def _take(self, thread: _ThreadEnd) -> Room:
         """Room for a thread; where there is none any more it is a scratch block, and what fills it is counted as lost."""
@@ -282,6 +301,7 @@ def _after_fork_in_child() -> None:
         return
     try:
         recorder = Recorder(parent.directory, parent.limits, fork=here.fork)
+        recorder.make_dump = parent.make_dump
         _describe_process(recorder)
     except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered
         return

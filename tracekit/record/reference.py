@@ -58,7 +58,7 @@ class Span:
             if use.recorder is not None:
                 use.recorder.end(use.slot, error)
 
-    def set(self, **arguments: object) -> None:
+    def set(self, /, **arguments: object) -> None:
         """Add arguments to the span while it is open: to the use that began last, where several are.
 
         Args:
@@ -83,7 +83,7 @@ class Use:
         self.recorder: Recorder | None = None
         self.slot = 0
 
-    def set(self, **arguments: object) -> None:
+    def set(self, /, **arguments: object) -> None:
         """Add arguments to this use of the span; as Span.set."""
         if self.recorder is not None and arguments:
             self.recorder.write(events.SPAN_ARGS, 0, self.slot, encode(arguments, self.recorder.intern))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from tracekit.spool.file import Room
+    from tracekit.spool.limits import Room
     from tracekit.spool.names import Names
 
     Details: TypeAlias = list[tuple[int, int]]
@@ -99,10 +99,14 @@ class Buffer:
             A handle of the thread's block: of this one, or of another if a signal handler has turned the full one already.
         """
         thread = self._thread
-        block: Block | None = getattr(thread, "block", None)
-        if block is full and not self._closed:
-            block = thread.block = Block(words, index, limit, base)
-        return block
+        fresh = Block(words, index, limit, base)
+        try:
+            # No call and no jump from here to the exchange: a signal handler that turns the block comes before or after.
+            if thread.block is full:
+                thread.block = fresh
+        except AttributeError:
+            thread.block = fresh
+        return thread.block
 
     def write_last(self, handle: object, kind: int, a: int = 0, b: int = 0) -> None:
         """Write a record on a thread that is going, and whose local values are gone; left out if its block is full."""

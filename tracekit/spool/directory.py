@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import sys
+from contextlib import contextmanager
 
 from tracekit import clock
 from tracekit.errors import TracekitError
-from tracekit.spool import layout
+from tracekit.spool import core, layout
+from tracekit.spool.headers import is_alive, is_ours, read_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 SUFFIX = ".tracekit"
@@ -79,6 +83,8 @@ def describe(directory: str, program: str, command: Sequence[str]) -> dict[str, 
         "schema": 1,
         "program": program,
         "command": list(command),
+        "python": sys.executable,
+        "leader_pid": os.getpid(),
         "child_pid": None,
         "started_monotonic": monotonic,
         "started_wall": wall,
@@ -86,9 +92,17 @@ def describe(directory: str, program: str, command: Sequence[str]) -> dict[str, 
         "ended_wall": None,
         "exit_status": None,
         "untraced": "",
+        "anchors": [],
     }
+    set_anchor(description)
     write(directory, description)
     return description
+
+
+def set_anchor(description: dict[str, Any]) -> None:
+    """Note what the clock of the records shows now, and CLOCK_MONOTONIC; nothing where they are the same."""
+    if core.Buffer(lambda _: None).clock != layout.CLOCK_MONOTONIC_NS:
+        description["anchors"].append(list(core.pair()))
 
 
 def write(directory: str, description: dict[str, Any]) -> None:
@@ -126,19 +140,65 @@ def spools(directory: str) -> list[str]:
 
 def unread(directory: str) -> list[str]:
     """The names of the spools that this version cannot read although they hold something."""
-    return [os.path.basename(path) for path in spools(directory) if not _is_ours(_header(path)) and not _is_blank(path)]
+    return [
+        os.path.basename(path) for path in spools(directory) if not is_ours(read_header(path)) and not _is_blank(path)
+    ]
 
 
 def running(directory: str) -> list[int]:
     """The pids of the processes that still record into a session."""
-    headers = map(_header, spools(directory))
     return [
         header[layout.H_PID]
-        for header in headers
-        if _is_ours(header)
-        and header[layout.H_ENDED] == layout.ENDED_NOT
-        and _is_alive(header[layout.H_PID], header[layout.H_START_TICKS])
+        for header in map(read_header, spools(directory))
+        if is_ours(header) and header[layout.H_ENDED] == layout.ENDED_NOT and is_alive(header)
     ]
+
+
+@contextmanager
+def lock(directory: str, wait: bool = True) -> Iterator[bool]:
+    """Keeps others who ask for it from reading or removing a session at the same time.
+
+    Args:
+        wait: until whoever holds it is done.
+
+    Yields:
+        Whether it is held; without `wait` it may not be.
+    """
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # gone: whoever wanted it will find out
+        yield True
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = True
+        except BlockingIOError:
+            held = False
+        except OSError:  # a file system without locks
+            held = True
+        yield held
+    finally:
+        os.close(fd)
+
+
+def dump_of(directory: str) -> str:
+    """A file for the next dump of a session, beside it, made already so that nobody else takes its name.
+
+    Raises:
+        TracekitError: it cannot be made.
+    """
+    stem = directory.removesuffix(SUFFIX)
+    number = 1
+    while True:
+        path = check_output(f"{stem}-dump-{number}.json.gz")
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            return path
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise TracekitError(f"cannot write {path}: {error.strerror}; use -o") from None
 
 
 def remove(directory: str) -> None:
@@ -147,12 +207,13 @@ def remove(directory: str) -> None:
     Raises:
         TracekitError: a file in it cannot be removed.
     """
-    for entry in _entries(directory):
-        if entry.endswith(SPOOL) or entry.startswith(DESCRIPTION):
-            try:
-                os.unlink(os.path.join(directory, entry))
-            except OSError as error:
-                raise TracekitError(f"cannot remove {directory}: {error.strerror}; remove it by hand") from None
+    with lock(directory):
+        for entry in _entries(directory):
+            if entry.endswith(SPOOL) or entry.startswith(DESCRIPTION):
+                try:
+                    os.unlink(os.path.join(directory, entry))
+                except OSError as error:
+                    raise TracekitError(f"cannot remove {directory}: {error.strerror}; remove it by hand") from None
     try:
         os.rmdir(directory)
     except OSError:  # somebody keeps something of their own in it
@@ -166,24 +227,6 @@ def _entries(directory: str) -> list[str]:
         raise TracekitError(f"cannot read {directory}: {error.strerror}; check its permissions") from None
 
 
-def _header(path: str) -> list[int]:
-    """The words of a spool's header, as many as there are; none where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(layout.HEADER_WORDS * 8)
-    except OSError:
-        return []
-    return [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
-
-
-def _is_ours(header: list[int]) -> bool:
-    return (
-        len(header) == layout.HEADER_WORDS
-        and header[layout.H_MAGIC] == layout.MAGIC
-        and header[layout.H_VERSION] == layout.VERSION
-    )
-
-
 def _is_blank(path: str) -> bool:
     """Whether there is nothing to lose: the process was killed while it made its spool, whose first word is written last."""
     try:
@@ -192,13 +235,3 @@ def _is_blank(path: str) -> bool:
     except OSError:
         return False
     return len(beginning) <= layout.HEADER_BYTES and not any(beginning[:8])
-
-
-def _is_alive(pid: int, start_ticks: int) -> bool:
-    """Whether a process is the one that began then, and neither gone nor a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return fields[0] not in (b"Z", b"X") and int(fields[19]) == start_ticks
-    except (OSError, ValueError, IndexError):
-        return False

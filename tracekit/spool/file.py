@@ -11,40 +11,20 @@ from _thread import RLock
 
 from tracekit import clock
 from tracekit.spool import layout
+from tracekit.spool.limits import Limits, NoRoom
 from tracekit.spool.mapping import map_words, reserve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    Room: TypeAlias = tuple[memoryview, int, int, int]
+    from tracekit.spool.flight import Flight
+    from tracekit.spool.limits import Place, Room
 
 _FIRST_SEGMENT = 16 * layout.BLOCK_BYTES
 _SMALLEST_SEGMENT = 2 * layout.BLOCK_BYTES  # one block for names, one for records
 _LARGEST_SEGMENT = 512 * layout.BLOCK_BYTES
-_LARGEST_FILE = layout.SLOT_BYTES << 32  # a slot number has 32 bits
 _WORDS_PER_BLOCK = layout.BLOCK_BYTES // 8
-
-
-class NoRoom(Exception):
-    """The file cannot grow; `args` are an ENDED_ value of layout.py and a sentence for the user."""
-
-
-class Limits:
-    """How much of what a process records is kept.
-
-    Args:
-        max_bytes: how large its file may become, 0 for no cap; it always has room for a few records.
-        flight_ns, flight_bytes: one of them is not 0 for a flight recorder: keep only the last so much.
-    """
-
-    __slots__ = ("flight_bytes", "flight_ns", "max_bytes")
-
-    def __init__(self, max_bytes: int = 0, flight_ns: int = 0, flight_bytes: int = 0) -> None:
-        self.max_bytes = max_bytes
-        self.flight_ns = flight_ns
-        self.flight_bytes = flight_bytes
 
 
 class SpoolFile:
@@ -56,6 +36,11 @@ class SpoolFile:
         limits: of its size.
         clock_kind: what the times of its records count, a CLOCK_ value of layout.py.
         pair: reads that clock and CLOCK_MONOTONIC at one moment.
+
+    Attributes:
+        header: its words.
+        blocks: how many there are, handed out or not.
+        flight: what keeps only the last part, or None.
 
     Raises:
         OSError: the file cannot be made.
@@ -73,14 +58,14 @@ class SpoolFile:
         self._pair = pair if clock_kind != layout.CLOCK_MONOTONIC_NS else None
         monotonic, wall, reading = self._read_clocks()
         self.path = os.path.join(directory, f"{os.getpid()}-{monotonic:x}.spool")
-        self._max_bytes = min(self.limits.max_bytes or _LARGEST_FILE, _LARGEST_FILE)
+        self._max_bytes = self.limits.largest()
         # Reentrant: a signal handler or a garbage collection may write a record while its thread is in here.
         self._lock = RLock()
         self._size = 0
         self._full: NoRoom | None = None
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            self._header, _ = self._extend(fd, layout.HEADER_BYTES)
+            self.header, _ = self._extend(fd, layout.HEADER_BYTES)
             self._begin(fork, clock_kind, monotonic, wall, reading)
             # Its words and its blocks, replaced as a whole.
             self._segment = self._extend(fd, max(self._room(_FIRST_SEGMENT), _SMALLEST_SEGMENT))
@@ -91,10 +76,19 @@ class SpoolFile:
             os.close(fd)
         self._next = 0
         self._number = 0
+        self.flight: Flight | None = None
+        if self.limits.is_flight:
+            from tracekit.spool.flight import Flight
+
+            self.flight = Flight(self)
+
+    @property
+    def blocks(self) -> int:
+        return (self._size - layout.HEADER_BYTES) // layout.BLOCK_BYTES
 
     def _begin(self, fork: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
         """Write the header: at once, so that a kill leaves no file that cannot be told from damage."""
-        header = self._header
+        header = self.header
         header[layout.H_VERSION] = layout.VERSION
         header[layout.H_PID] = os.getpid()
         header[layout.H_PPID] = os.getppid()
@@ -123,39 +117,73 @@ class SpoolFile:
             NoRoom: the file cannot grow.
         """
         with self._lock:
-            while True:
-                # No call and no jump between reading and moving on: a signal handler that takes a block comes before or after.
-                segment, blocks = self._segment
-                at = self._next
-                self._next = at + 1
-                number = self._number
-                self._number = number + 1
-                if at < blocks:
-                    break
-                self._grow(blocks)
-        word = at * _WORDS_PER_BLOCK
-        segment[word + 1] = owner
-        segment[word] = block_type | number << 32
-        base = number * layout.BLOCK_SLOTS - word // 2
-        return segment, word + layout.BLOCK_HEAD_WORDS, word + _WORDS_PER_BLOCK, base
+            if self.flight is not None:
+                return self.flight.take(block_type, owner)
+            place = self.lay_out()
+            number = self.hand_out(place, block_type, owner)
+        words, at = place
+        base = number * layout.BLOCK_SLOTS - at // 2
+        return words, at + layout.BLOCK_HEAD_WORDS, at + _WORDS_PER_BLOCK, base
+
+    def lay_out(self, past_cap: bool = False) -> Place:
+        """A block that was never handed out: the words that it lies in, and the first of them.
+
+        Args:
+            past_cap: the file may grow beyond its largest size for it.
+
+        Raises:
+            NoRoom: the file cannot grow.
+        """
+        while True:
+            # No call and no jump between reading and moving on: a signal handler that takes a block comes before or after.
+            segment, blocks = self._segment
+            at = self._next
+            self._next = at + 1
+            if at < blocks:
+                return segment, at * _WORDS_PER_BLOCK
+            self._grow(blocks, past_cap)
+
+    def hand_out(self, place: Place, block_type: int, owner: int) -> int:
+        """Make a block that holds nothing one of that type; returns its number, which no other block has or had."""
+        words, at = place
+        number = self._number
+        self._number = number + 1
+        words[at + 1] = owner
+        words[at] = block_type | number << 32
+        return number
+
+    def is_at_cap(self) -> bool:
+        """Whether the next block would be past the largest size, or can't be had at all."""
+        return self._next >= self._segment[1] and (self._full is not None or not self._room(layout.BLOCK_BYTES))
+
+    def ask_for_dump(self, reason: int) -> None:
+        """Ask whoever watches the session to have it written out.
+
+        Args:
+            reason: id of a name.
+        """
+        self.header[layout.H_DUMP_REASON] = reason
+        self.header[layout.H_DUMPS] += 1
 
     def finish(self, ended: int) -> None:
         """Write the closing clocks and how the recording ended; may be called again, the last call counts."""
         monotonic, wall, reading = self._read_clocks()
-        self._header[layout.H_END_MONOTONIC] = monotonic
-        self._header[layout.H_END_WALL] = wall
-        self._header[layout.H_END_READING] = reading
-        self._header[layout.H_ENDED] = ended
+        self.header[layout.H_END_MONOTONIC] = monotonic
+        self.header[layout.H_END_WALL] = wall
+        self.header[layout.H_END_READING] = reading
+        self.header[layout.H_ENDED] = ended
 
     def count_dropped(self, records: int) -> None:
         """Add to the number of records that found no room."""
-        self._header[layout.H_DROPPED] += records
+        self.header[layout.H_DROPPED] += records
 
-    def _grow(self, blocks: int) -> None:
-        """Begin a new segment, twice as large as the last one with its so many blocks."""
+    def _grow(self, blocks: int, past_cap: bool) -> None:
+        """Begin a new segment, twice as large as the last one with its so many blocks; past the cap a small one."""
         if self._full is not None:
             raise NoRoom(*self._full.args)
         length = self._room(min(blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT))
+        if past_cap and not length:
+            length = max(self.blocks // 16, 1) * layout.BLOCK_BYTES
         try:
             if not length:
                 raise NoRoom(layout.ENDED_MAX_SIZE, f"it has reached its largest size ({self._max_bytes} bytes)")

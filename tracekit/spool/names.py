@@ -8,7 +8,8 @@ from __future__ import annotations
 from _thread import RLock
 
 from tracekit.spool import layout
-from tracekit.spool.file import NoRoom, SpoolFile
+from tracekit.spool.file import SpoolFile
+from tracekit.spool.limits import NoRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

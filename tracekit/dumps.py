@@ -1,0 +1,91 @@
+"""Dumps: has a session that goes on written out, by a process of its own. Knows how to start one, and no trace.
+
+The process is started past our own hooks and outside of the session: it is no part of what is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tracekit.clock import monotonic_ns
+from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
+from tracekit.record import recorder as recording
+
+# Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
+_MAIN = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
+_MOST = 10
+_PAUSE = 1_000_000_000
+
+
+def tracekit_command(*words: str, python: str = "") -> list[str]:
+    """The command line that runs this very tracekit."""
+    return [python or sys.executable, "-c", _MAIN, *words]
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment in which this very package can be imported by a fresh interpreter, which joins no session."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = os.environ.get("PYTHONPATH")
+    environment = {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else "")}
+    environment.pop(SESSION_VARIABLE, None)
+    environment.pop(OPTIONS_VARIABLE, None)
+    return environment
+
+
+def dump(directory: str, output: str, python: str = "") -> bool:
+    """Write out what a session holds now, and wait for it.
+
+    Args:
+        directory: of the session.
+        output: where to write the trace.
+        python: the interpreter that has what tracekit needs; default this one.
+
+    Returns:
+        Whether it was written; if not, stderr says why.
+    """
+    command = tracekit_command("dump", directory, "-o", output, "--quiet", python=python)
+    try:
+        _, status = os.waitpid(_spawn(command), 0)
+    except ChildProcessError:  # the program waits for all its children, and was quicker
+        return os.path.exists(output)
+    except OSError as error:
+        recording.tell(f"cannot run {command[0] or 'Python'}: {error.strerror}")
+        return False
+    return status == 0
+
+
+class Starter:
+    """Starts dumps in the background, for a session that nobody watches; not too many of them.
+
+    Args:
+        directory: of the session.
+        threshold, window: ns.
+    """
+
+    def __init__(self, directory: str, threshold: int, window: int) -> None:
+        self._directory = directory
+        self._threshold = threshold
+        self._pause = max(window // 2, _PAUSE)
+        self._next = 0
+        self._count = 0
+
+    def __call__(self, reason: str) -> None:
+        """Start one, unless one was started just now."""
+        now = monotonic_ns()
+        if now < self._next or self._count >= _MOST:
+            return
+        self._next = now + self._pause
+        self._count += 1
+        words = ("dump", self._directory, "--because", f"{reason} (process {os.getpid()})")
+        command = tracekit_command(*words, "--threshold", f"{self._threshold}ns")
+        try:
+            # The shell ends at once, and leaves the dump to init: the program has no child that it doesn't know.
+            os.waitpid(_spawn(["/bin/sh", "-c", '"$@" </dev/null >/dev/null &', "sh", *command]), 0)
+        except OSError:  # no process to be had, or the program has waited for it
+            pass
+
+
+def _spawn(command: list[str]) -> int:
+    spawn = getattr(os.posix_spawn, "__wrapped__", os.posix_spawn)
+    return int(spawn(command[0], command, plain_environment()))

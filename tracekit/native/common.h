@@ -1,0 +1,81 @@
+/* What every file of the core needs: Python, differences between its versions, and small tools. Knows no noun of tracekit. */
+#ifndef TRACEKIT_COMMON_H
+#define TRACEKIT_COMMON_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define COLD __attribute__((noinline, cold))
+
+/* Objects that come and go with every use of a probe are kept for the next one; not where threads run at once. */
+#ifdef Py_GIL_DISABLED
+#define MOST_SPARE 0
+#else
+#define MOST_SPARE 256
+#endif
+
+#ifndef Py_BEGIN_CRITICAL_SECTION
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+/* The program's own exception, put aside while ours is at work. */
+typedef struct {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *raised;
+#else
+    PyObject *type, *value, *traceback;
+#endif
+} Pending;
+
+static inline Pending put_aside(void)
+{
+    Pending pending;
+#if PY_VERSION_HEX >= 0x030C0000
+    pending.raised = PyErr_GetRaisedException();
+#else
+    PyErr_Fetch(&pending.type, &pending.value, &pending.traceback);
+#endif
+    return pending;
+}
+
+static inline void put_back(Pending pending)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(pending.raised);
+#else
+    PyErr_Restore(pending.type, pending.value, pending.traceback);
+#endif
+}
+
+/* The class of what was put aside, borrowed; NULL where there was no exception. */
+static inline PyTypeObject *class_of(const Pending *pending)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return pending->raised == NULL ? NULL : Py_TYPE(pending->raised);
+#else
+    return (PyTypeObject *)pending->type;
+#endif
+}
+
+/* Forget an exception that came up in a probe. An interrupt or an exit that fell into it reaches its thread a moment later. */
+void swallow(void);
+
+/* A number that no other caller ever gets; never 0. */
+uint64_t next_number(void);
+
+/* An attribute of a module of the package, looked up once and held in `place`; borrowed, NULL with an exception. */
+PyObject *from_package(PyObject **place, const char *module, const char *name);
+
+/* Arguments of a call, by position and by name, as `def function(names...)` would take them; those not given are left alone.
+   Returns -1 with a TypeError where they do not fit. */
+int take_arguments(const char *function, PyObject *const *args, Py_ssize_t given, PyObject *keywords,
+                   const char *const *names, int most, int needed, PyObject **out);
+
+#endif

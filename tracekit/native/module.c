@@ -1,0 +1,54 @@
+/* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
+
+   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py and record/reference.py. */
+#include "buffer.h"
+#include "clock.h"
+#include "function.h"
+#include "marks.h"
+#include "names.h"
+#include "probes.h"
+#include "span.h"
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "tracekit._fast",
+    .m_doc = "The core in C; see tracekit.spool.core.",
+    .m_size = 0,
+};
+
+static int add_type(PyObject *module, const char *name, PyTypeObject *type)
+{
+    if (PyType_Ready(type) < 0)
+        return -1;
+    return PyModule_AddObjectRef(module, name, (PyObject *)type);
+}
+
+static int fill(PyObject *module)
+{
+    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods};
+    for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
+        if (PyModule_AddFunctions(module, functions[at]) < 0)
+            return -1;
+    if (begin_spans() < 0 || watch_forks() < 0)
+        return -1;
+    if (add_type(module, "Buffer", &Buffer_Type) < 0 || add_type(module, "Names", &Names_Type) < 0)
+        return -1;
+    return add_type(module, "Span", &Span_Type) < 0 ? -1 : add_type(module, "function", &Function_Type);
+}
+
+PyMODINIT_FUNC PyInit__fast(void)
+{
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "the C core works in the main interpreter only");
+        return NULL;
+    }
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL)
+        return NULL;
+#ifdef Py_GIL_DISABLED
+    PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+#endif
+    if (fill(module) < 0)
+        Py_CLEAR(module);
+    return module;
+}

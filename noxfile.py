@@ -45,9 +45,12 @@ def _works(python: Path) -> bool:
 
 @nox.session(python=_pythons())
 def tests(session: nox.Session) -> None:
-    """The tests, on every CPython from 3.10 up that the machine has."""
+    """The tests, on every CPython from 3.10 up that the machine has; what either core can do, on both cores."""
     session.install(".[test,guests]")
     session.run("pytest", *session.posargs)
+    if not session.posargs:
+        rooms = ("tests/spool", "tests/record", "tests/hooks", "tests/test_sessions.py")
+        session.run("pytest", *rooms, env={"TRACEKIT_CORE": "py"})
 
 
 @nox.session

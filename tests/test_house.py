@@ -31,9 +31,10 @@ MAY_IMPORT = {
     "hooks": _BYTES | {"record"},
     "export": _MEANING | {"load", "analyze"},
     "dumps": _BYTES | {"record", "hooks"},
-    "sessions": _BYTES | {"record", "hooks", "dumps"},
+    "options": _BYTES | {"hooks"},
+    "sessions": _BYTES | {"record", "hooks", "dumps", "options"},
     "bootstrap": {"sessions"},
-    "cli": _MEANING | {"record", "observe", "hooks", "load", "analyze", "export", "dumps", "sessions"},
+    "cli": _MEANING | {"record", "observe", "hooks", "load", "analyze", "export", "dumps", "options", "sessions"},
     "__init__": {"_version", "errors", "record", "sessions"},
     "__main__": {"cli"},
 }

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tracekit as tk
-from tracekit import sessions
+from tracekit import options, sessions
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Flag, Trace
@@ -477,7 +477,9 @@ def test_dump_that_cannot_be_written(output: Path) -> None:
     assert instants(sound(output)) == ["here"]
 
 
-def test_dump_without_a_python(output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_dump_without_a_python(
+    output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Where no process can be had the program goes on, stderr says why, and no empty file is left."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     tk.start(output)
@@ -512,14 +514,16 @@ def test_dump_by_itself(python: Python, tmp_path: Path) -> None:
     sound(tmp_path / "out.json")
 
 
-@pytest.mark.parametrize(("text", "kept"), [("10s", (10**10, 0)), ("64MB", (0, 64_000_000)), (" 1.5 m ", (9 * 10**10, 0))])
+@pytest.mark.parametrize(
+    ("text", "kept"), [("10s", (10**10, 0)), ("64MB", (0, 64_000_000)), (" 1.5 m ", (9 * 10**10, 0))]
+)
 def test_parse_flight(text: str, kept: tuple[int, int]) -> None:
     """What is kept is a duration or a size."""
-    assert sessions.parse_flight(text) == kept
+    assert options.parse_flight(text) == kept
 
 
 def test_options_travel() -> None:
     """Children have the same options."""
-    options = sessions.Options.parse("20ms", "1GB", "10s")
-    options.watched = 1
-    assert vars(sessions.Options.from_text(options.to_text())) == vars(options)
+    made = options.Options.parse("20ms", "1GB", "10s")
+    made.watched = 1
+    assert vars(options.Options.from_text(made.to_text())) == vars(made)

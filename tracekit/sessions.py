@@ -8,116 +8,16 @@ from __future__ import annotations
 import os
 import sys
 
-from tracekit.dumps import Starter, plain_environment, tracekit_command
-from tracekit.dumps import dump as _dump_to
-from tracekit.errors import TracekitError, UsageError
-from tracekit.hooks.entry import BOOTSTRAP, OPTIONS_VARIABLE, SESSION_VARIABLE
+from tracekit.errors import TracekitError
+from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
+from tracekit.options import DEFAULT_THRESHOLD, HOOKS, Options, environment
 from tracekit.record import recorder as recording
-from tracekit.spool.limits import Limits
-from tracekit.spool.prune import prune
-from tracekit.units import parse_duration, parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from types import ModuleType, TracebackType
-
-HOOKS = ("threads", "asyncio", "executors", "processes", "gc")
-DEFAULT_THRESHOLD = "50ms"
-
-
-class Options:
-    """What a session records.
-
-    Args:
-        threshold: ns; a step of an event loop longer than this is a block.
-        max_size: bytes that the spool of one process may take, 0 for no cap.
-        hooks: names out of HOOKS.
-        flight_ns, flight_bytes: keep only the last part, of such a length or such a size; 0 and 0: all.
-        watched: somebody outside of the program makes the dumps that it asks for.
-    """
-
-    def __init__(
-        self,
-        threshold: int = 50_000_000,
-        max_size: int = 0,
-        hooks: tuple[str, ...] = HOOKS,
-        flight_ns: int = 0,
-        flight_bytes: int = 0,
-        watched: int = 0,
-    ) -> None:
-        self.threshold = threshold
-        self.max_size = max_size
-        self.hooks = hooks
-        self.flight_ns = flight_ns
-        self.flight_bytes = flight_bytes
-        self.watched = watched
-
-    @classmethod
-    def parse(cls, threshold: str, max_size: str | None, flight: str | None) -> Options:
-        """Options as people write them.
-
-        Raises:
-            UsageError: one of them does not read.
-        """
-        ns, size = parse_flight(flight) if flight is not None else (0, 0)
-        return cls(parse_duration(threshold), parse_size(max_size) if max_size else 0, flight_ns=ns, flight_bytes=size)
-
-    def limits(self) -> Limits:
-        """How much of it is kept."""
-        return Limits(self.max_size, self.flight_ns, self.flight_bytes)
-
-    def to_text(self) -> str:
-        """The options in one environment variable."""
-        numbers = ",".join(f"{name}={getattr(self, name)}" for name in _NUMBERS)
-        return f"{numbers},hooks={'+'.join(self.hooks)}"
-
-    @classmethod
-    def from_text(cls, text: str) -> Options:
-        """What `to_text` wrote; whatever does not read is the default."""
-        options = cls()
-        for part in text.split(","):
-            key, _, value = part.partition("=")
-            if key in _NUMBERS and value.isdecimal():
-                setattr(options, key, int(value))
-            elif key == "hooks":
-                options.hooks = tuple(name for name in value.split("+") if name in HOOKS)
-        return options
-
-
-_NUMBERS = ("threshold", "max_size", "flight_ns", "flight_bytes", "watched")
-
-
-def parse_flight(text: str) -> tuple[int, int]:
-    """How much a flight recorder keeps: nanoseconds and 0 for "10s", 0 and bytes for "64MB".
-
-    Raises:
-        UsageError: it is neither.
-    """
-    ns = size = 0
-    try:
-        if text.rstrip().endswith("B"):
-            size = parse_size(text)
-        else:
-            ns = parse_duration(text)
-    except UsageError:
-        pass
-    if not ns and not size:
-        shown = text if len(text) <= 40 else text[:40] + "..."
-        raise UsageError(f"{shown!r} is neither a duration nor a size: write how much to keep, as 10s or 64MB")
-    return ns, size
-
-
-def environment(directory: str, options: Options, base: Mapping[str, str]) -> dict[str, str]:
-    """An environment whose Python processes join the session."""
-    path = base.get("PYTHONPATH")
-    return {
-        **base,
-        "PYTHONPATH": BOOTSTRAP + (os.pathsep + path if path else ""),
-        SESSION_VARIABLE: directory,
-        OPTIONS_VARIABLE: options.to_text(),
-    }
 
 
 class _Running:
@@ -129,6 +29,9 @@ class _Running:
         limits = options.limits()
         recorder = recording.start(directory, limits, late)
         if limits.is_flight:
+            from tracekit.dumps import Starter
+            from tracekit.spool.prune import prune
+
             prune(directory, limits, most=_LOOK_AT)
             if not options.watched:
                 recorder.make_dump = Starter(directory, options.threshold, options.flight_ns)
@@ -289,6 +192,8 @@ def _leave_children(
 def _convert(started: _Started) -> None:
     import subprocess
 
+    from tracekit.dumps import plain_environment, tracekit_command
+
     command = tracekit_command("recover", started.directory, "-o", started.output)
     command += ["--keep-session"] if started.keep_session else []
     command += ["--quiet"] if started.quiet else []
@@ -371,11 +276,12 @@ def dump(path: str | os.PathLike[str] | None = None) -> str | None:
     recorder = recording.current
     if recorder is None:
         return None
+    from tracekit import dumps
     from tracekit.spool import directory
 
     output = directory.dump_of(recorder.directory) if path is None else directory.check_output(os.fspath(path))
     python = directory.read(recorder.directory).get("python")
-    if _dump_to(recorder.directory, output, python if isinstance(python, str) else ""):
+    if dumps.dump(recorder.directory, output, python if isinstance(python, str) else ""):
         return output
     if path is None and not os.path.getsize(output):
         os.unlink(output)

@@ -37,7 +37,7 @@ ENTERED = "import sys; print('tracekit.sessions' in sys.modules)"
 GUESTS = {"atexit", "gc", "mmap", "errno", "types", "warnings", "__future__", "struct", "_struct"}
 GUESTS |= {"ctypes", "_ctypes", "ctypes._endian"} if sys.version_info < (3, 13) else set()
 GUESTS |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"}
-OWN = {"", "_version", "clock", "errors", "events", "hooks", "record", "sessions", "spool", "units"}
+OWN = {"", "_fast", "_version", "clock", "errors", "events", "hooks", "options", "record", "sessions", "spool", "units"}
 
 
 class Entered:

@@ -1,4 +1,4 @@
-"""The hook for unhandled exceptions: what asks for a dump, and that the program's own hooks see what they would. Runs programs."""
+"""The hook for unhandled exceptions: what asks for a dump, and that the program's own hooks see what they would."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tracekit.spool import buffer, names
+from tracekit.spool import buffer, names, settle
 from tracekit.spool.core import core
 
 
@@ -15,6 +15,7 @@ class Reference:
 
     Buffer = buffer.Buffer
     Names = names.Names
+    settle = staticmethod(settle.settle)
 
 
 CORES = [pytest.param(Reference, id="py")]

@@ -171,7 +171,7 @@ def test_closed(made_by: Any, tmp_path: Path) -> None:
 
 def test_a_refill_that_fails(made_by: Any) -> None:
     """A refill that gives nothing costs the record, and no more."""
-    buffer = made_by.Buffer(lambda full: None)
+    buffer = made_by.Buffer(lambda _full: None)
 
     buffer.write(events.INSTANT)
 

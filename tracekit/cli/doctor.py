@@ -62,7 +62,7 @@ def _mapping() -> Answer:
 
 
 def _entering() -> Answer:
-    from tracekit.sessions import Options, environment
+    from tracekit.options import Options, environment
 
     code = "import sys; m = sys.modules.get('tracekit.record.recorder'); print(m is not None and m.current is not None)"
     with tempfile.TemporaryDirectory() as directory:

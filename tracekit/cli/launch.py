@@ -17,7 +17,7 @@ from tracekit import clock
 from tracekit.cli.watch import Watch
 from tracekit.errors import UsageError
 from tracekit.hooks.entry import why_not_entered
-from tracekit.sessions import Options, environment
+from tracekit.options import Options, environment
 from tracekit.spool import directory as session_directory
 
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the terminal sends them to the program as well

@@ -15,8 +15,8 @@ import click
 from tracekit.cli.launch import End, Program, launch
 from tracekit.cli.threshold import threshold_option
 from tracekit.errors import TracekitError, UsageError
+from tracekit.options import Options
 from tracekit.record.recorder import tell
-from tracekit.sessions import Options
 from tracekit.spool import directory as session_directory
 
 _STARTERS = ("-m", "-c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tracekit.sessions import DEFAULT_THRESHOLD
+from tracekit.options import DEFAULT_THRESHOLD
 
 threshold_option = click.option(
     "--threshold",

@@ -13,8 +13,8 @@ from typing import Any
 
 from tracekit.clock import monotonic_ns
 from tracekit.dumps import plain_environment, tracekit_command
+from tracekit.options import Options
 from tracekit.record.recorder import tell
-from tracekit.sessions import Options
 from tracekit.spool.prune import prune
 
 _INTERVAL = 0.2

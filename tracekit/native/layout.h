@@ -1,4 +1,4 @@
-/* Numbers that the core shares with spool/layout.py, spool/buffer.py, spool/names.py and events.py (a test compares them).
+/* Numbers that the core shares with spool/layout.py, spool/buffer.py, spool/names.py, spool/texts.py and events.py (a test compares them).
    Knows no function. */
 #ifndef TRACEKIT_LAYOUT_H
 #define TRACEKIT_LAYOUT_H
@@ -6,6 +6,10 @@
 enum {
     CLOCK_MONOTONIC_NS = 0,
     CLOCK_TSC = 1,
+    BLOCK_BYTES = 16384,
+    SLOT_BYTES = 16,
+    BLOCK_SLOTS = 1024,
+    BLOCK_HEAD_SLOTS = 2,
     BLOCK_NAMES = 0x7E87,
     A_MAX = 0xFFFFFF,
     NAME_BYTES = 4096,
@@ -17,8 +21,26 @@ enum kind {
     SPAN_BEGIN = 1,
     SPAN_END = 2,
     SPAN_ARGS = 3,
+    SPAN_SUSPEND = 4,
+    SPAN_RESUME = 5,
     INSTANT = 6,
     COUNTER = 7,
+    THREAD_BEGIN = 11,
+    THREAD_END = 12,
+    LOOP_BEGIN = 20,
+    LOOP_END = 21,
+    TASK_READY = 23,
+    STEP_BEGIN = 24,
+    STEP_END = 25,
+    TASK_DONE = 26,
+    CALLBACK_BEGIN = 28,
+    CALLBACK_END = 29,
+    JOB_BEGIN = 41,
+    JOB_END = 42,
+    REMOTE_JOB_BEGIN = 43,
+    REMOTE_JOB_END = 44,
+    GC_BEGIN = 60,
+    GC_END = 61,
     CLOCK = 71,
     ARG_INT = 200,
     ARG_FLOAT = 201,

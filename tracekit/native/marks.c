@@ -18,6 +18,11 @@ static PyObject *instant(PyObject *module, PyObject *const *args, Py_ssize_t giv
         return NULL;
     Buffer *buffer = probe_buffer;
     if (buffer != NULL) {
+        uint32_t id = keywords == NULL ? known_by_address(probe_names, args[0]) : 0;
+        if (LIKELY(id != 0)) {
+            put(buffer, INSTANT, id, 0);
+            Py_RETURN_NONE;
+        }
         PyObject *name = name_of(args[0]);
         if (name == NULL)
             return NULL;

@@ -1,12 +1,13 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
-   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py and record/reference.py. */
+   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/settle.py and record/reference.py. */
 #include "buffer.h"
 #include "clock.h"
 #include "function.h"
 #include "marks.h"
 #include "names.h"
 #include "probes.h"
+#include "settle.h"
 #include "span.h"
 
 static struct PyModuleDef definition = {
@@ -25,7 +26,7 @@ static int add_type(PyObject *module, const char *name, PyTypeObject *type)
 
 static int fill(PyObject *module)
 {
-    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods};
+    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods, settle_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;

@@ -5,7 +5,7 @@ Buffer *probe_buffer;
 Names *probe_names;
 
 /* Arguments come first: their keys get their ids before the name gets its own. */
-static uint32_t put_whole(Buffer *buffer, Names *names, unsigned kind, PyObject *name, KnownName *known, PyObject *keys,
+static COLD uint32_t put_whole(Buffer *buffer, Names *names, unsigned kind, PyObject *name, KnownName *known, PyObject *keys,
                           PyObject *const *values)
 {
     Details arguments, text;

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _FIRST_SEGMENT = 16 * layout.BLOCK_BYTES
 _SMALLEST_SEGMENT = 2 * layout.BLOCK_BYTES  # one block for names, one for records
-_LARGEST_SEGMENT = 512 * layout.BLOCK_BYTES
+_LARGEST_SEGMENT = 64 * layout.BLOCK_BYTES  # what it takes to make is a pause in somebody's record, some 0.2 ms
 _WORDS_PER_BLOCK = layout.BLOCK_BYTES // 8
 
 
@@ -196,7 +196,8 @@ class SpoolFile:
             except OSError as error:
                 raise NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}") from None
         except NoRoom as reason:
-            self._full = reason
+            if self.flight is None or reason.args[0] != layout.ENDED_MAX_SIZE:
+                self._full = reason
             raise
         self._segment = segment
         self._next = 0

@@ -118,15 +118,21 @@ class Flight:
     def _place(self, past_cap: bool = False) -> Place:
         """An empty block: one that was let go of if there must be, else a new one."""
         self._prepare()
-        if self._clean and not past_cap:
-            return self._clean.pop()
+        place = None if past_cap else self._pop_clean()
+        if place is not None:
+            return place
         try:
             return self._spool.lay_out(past_cap=past_cap or self._spool.is_at_cap())
-        except NoRoom:
-            self._prepare()  # now that it is known that there are no new ones
-            if self._clean:
-                return self._clean.pop()
-            raise
+        except NoRoom:  # the last one went to whatever interrupted this, or the disk is full
+            self._prepare()
+            return self._pop_clean() or self._spool.lay_out(past_cap=True)
+
+    def _pop_clean(self) -> Place | None:
+        # Not asked for first whether there is one: an interruption may take the last.
+        try:
+            return self._clean.pop()
+        except IndexError:
+            return None
 
     def _prepare(self) -> None:
         """Have some empty blocks ready where old ones are to be let go of."""
@@ -168,8 +174,11 @@ class Flight:
 
     def _collect(self) -> None:
         """See which blocks have come back."""
-        while self._returned:
-            loan = self._returned.popleft()
+        while True:
+            try:
+                loan = self._returned.popleft()
+            except IndexError:
+                return
             loan.since = monotonic_ns()
             self._lent.pop(loan.number, None)
             self._done.append(loan)

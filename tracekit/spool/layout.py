@@ -60,7 +60,9 @@ H_LET_GO = 17  # flight recorder: time of the newest record that was let go of; 
 H_DUMPS = 18  # how often the process has asked to have its window written out
 H_DUMP_REASON = 19  # the name that says why, the last time
 H_CARRY_LOST = 20  # open things that found no room among the carried
-H_FOUND_DEAD = 21  # flight recorder: CLOCK_MONOTONIC when the process was found gone, its spool not closed; 0: it was not
+H_FOUND_DEAD = (
+    21  # flight recorder: CLOCK_MONOTONIC when the process was found gone, its spool not closed; 0: it was not
+)
 HEADER_WORDS = 32
 
 CLOCK_MONOTONIC_NS = 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from tracekit import events
 from tracekit.spool import layout
+from tracekit.spool.core import core
 from tracekit.spool.limits import NoRoom
+from tracekit.spool.settle import settle
 from tracekit.spool.shelf import Shelf
 
 TYPE_CHECKING = False
@@ -60,6 +62,8 @@ def _fill_in() -> None:
 
 
 _fill_in()
+_WANTED = bytes(role != _LET_GO for role in _ROLES)
+_settle = settle if core.fast is None else core.fast.settle
 
 
 class Carried:
@@ -127,7 +131,6 @@ class _Fold:
         self._owner = block[1]
         self._base = number * layout.BLOCK_SLOTS & layout.SLOT_MASK
         self._there = there
-        self._marks = [0] * _HEAD + block[layout.BLOCK_HEAD_WORDS + 1 :: 2].tolist()
         self._begun: dict[int, int] = {}  # key -> place in the block
         self._said: dict[int, list[int]] = {}  # key -> places
         self._late: list[tuple[int, int]] = []  # ends whose begin is not here: key and place
@@ -137,7 +140,11 @@ class _Fold:
     def run(self) -> None:
         """Walk through the records, then keep what has to be."""
         base, begun, said, running, early = self._base, self._begun, self._said, self._running, self._carried._early
-        for at, word in enumerate(self._marks):
+        block = self._block
+        # What others said of a span, and what was folded earlier, goes with its end: then that must be seen.
+        places = range(_HEAD, len(block) // 2) if early else _settle(block, base, _WANTED)
+        for at in places:
+            word = block[2 * at + 1]
             kind = word & 0xFF
             role = _ROLES[kind]
             if role == _LET_GO:
@@ -270,7 +277,7 @@ class _Fold:
 
     def _ends_elsewhere(self, at: int) -> bool:
         """Whether another process will record the end: a process pool's job."""
-        return any(self._marks[detail] & 0xFF == events.WORK for detail in range(at, self._end_of(at)))
+        return any(self._kind_at(detail) == events.WORK for detail in range(at, self._end_of(at)))
 
     def _say(self, key: int, at: int) -> None:
         """Keep what was said of something that is open."""
@@ -281,7 +288,7 @@ class _Fold:
                 return
             said = carried._early.setdefault(key, [])
         shelf = carried._shelf
-        kinds = _REPLACES.get(self._marks[at] & 0xFF)
+        kinds = _REPLACES.get(self._kind_at(at))
         same = [slot for slot in said if self._kind_of(slot) in (kinds or (events.SPAN_ARGS,))]
         if kinds is not None and same and shelf.time_of(same[0]) > self._block[2 * at]:
             return
@@ -327,11 +334,13 @@ class _Fold:
 
     def _end_of(self, at: int) -> int:
         """Behind a record and its details."""
-        marks = self._marks
         end = at + 1
-        while end < len(marks) and marks[end] & 0xFF >= events.FIRST_DETAIL:
+        while 2 * end < len(self._block) and self._kind_at(end) >= events.FIRST_DETAIL:
             end += 1
         return end
+
+    def _kind_at(self, at: int) -> int:
+        return self._block[2 * at + 1] & 0xFF
 
 
 def block_number(number: int) -> int:

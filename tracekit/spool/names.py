@@ -8,12 +8,20 @@ from __future__ import annotations
 from _thread import RLock
 
 from tracekit.spool import layout
-from tracekit.spool.file import SpoolFile
 from tracekit.spool.limits import NoRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+
+    from tracekit.spool.limits import Room
+
+    class Spool(Protocol):
+        """What it needs of a SpoolFile (spool/file.py)."""
+
+        def take_block(self, block_type: int, owner: int = 0) -> Room: ...
+
 
 _MOST = 65_536
 _MOST_RECALLED = 20_000
@@ -29,8 +37,8 @@ class Names:
         no_room: called with a NoRoom's `args` when the spool cannot grow.
     """
 
-    def __init__(self, spool: SpoolFile, no_room: Callable[[int, str], None]) -> None:
-        self._spool: SpoolFile | None = spool
+    def __init__(self, spool: Spool, no_room: Callable[[int, str], None]) -> None:
+        self._spool: Spool | None = spool
         self._no_room = no_room
         self._lock = RLock()
         self._ids: dict[str, int] = {}

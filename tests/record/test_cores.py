@@ -28,7 +28,7 @@ import tracekit as tk
 from tracekit import events
 from tracekit.record import recorder as recording
 from tracekit.record import reference
-from tracekit.spool import buffer, layout, names
+from tracekit.spool import buffer, layout, names, settle
 from tracekit.spool import core as cores
 from tracekit.spool.core import core
 
@@ -43,6 +43,7 @@ PYTHON = {
     "function": reference.function,
     "instant": reference.instant,
     "pair": buffer.pair,
+    "settle": settle.settle,
     "span": reference.span,
     "switch": buffer.switch,
 }

@@ -8,11 +8,11 @@ from typing import Any
 
 from tracekit import events
 from tracekit.spool import layout
-from tracekit.spool.buffer import MOST_DETAILS, scratch
+from tracekit.spool.buffer import LAST_WORDS, MOST_DETAILS, scratch
 from tracekit.spool.file import SpoolFile
 from tracekit.spool.reader import Spool, read_spool
 
-RECORDS = layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS
+RECORDS = layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS - LAST_WORDS // 2
 
 
 class Writer:
@@ -135,20 +135,20 @@ def test_a_block_that_was_turned_already_stays(made_by: Any, tmp_path: Path) -> 
 
 
 def test_last_words(made_by: Any, tmp_path: Path) -> None:
-    """What a going thread writes by its handle stands behind what it wrote before; in a full block it is left out."""
+    """What a going thread writes by its handle stands behind what it wrote before; there is room for it, but no more."""
     writer = Writer(made_by, tmp_path)
-    for number in range(RECORDS - 1):
+    for number in range(RECORDS):
         writer.buffer.write(events.INSTANT, 0, number)
     handle = writer.handles[threading.get_ident()]
 
-    writer.buffer.write_last(handle, events.THREAD_END, 0, 7)
-    writer.buffer.write_last(handle, events.THREAD_END, 0, 8)
+    for number in range(4):
+        writer.buffer.write_last(handle, events.THREAD_END, 0, number)
     writer.buffer.leave()
 
     (thread,) = writer.read().threads
-    assert thread.kind.tolist()[-2:] == [events.INSTANT, events.THREAD_END]
-    assert len(thread) == RECORDS
-    assert thread.b.tolist()[-1] == 7
+    assert thread.kind.tolist()[-3:] == [events.INSTANT, events.THREAD_END, events.THREAD_END]
+    assert thread.b.tolist()[-2:] == [0, 1]
+    assert thread.slot.tolist()[-1] == layout.BLOCK_SLOTS - 1
 
 
 def test_closed(made_by: Any, tmp_path: Path) -> None:
@@ -183,4 +183,4 @@ def test_scratch() -> None:
     words, index, limit, _ = scratch()
 
     words[limit - 1] = 1
-    assert limit - index == 2 * RECORDS > 2 + 2 * MOST_DETAILS
+    assert limit - index == 2 * RECORDS + LAST_WORDS > 2 + 2 * MOST_DETAILS

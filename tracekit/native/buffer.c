@@ -236,7 +236,15 @@ static PyObject *buffer_give(Buffer *self, PyObject *const *args, Py_ssize_t giv
     Py_XINCREF(old); /* until nobody writes to it */
     int failed = key == NULL || kept == NULL || PyDict_SetItem(kept, key, room.view) < 0;
     if (!failed)
-        mine = (Mine){self->id, room.words, (size_t)index, (size_t)limit, (uint32_t)base, next_number()};
+        mine = (Mine){
+            .owner = self->id,
+            .words = room.words,
+            .next = (size_t)index,
+            .limit = (size_t)(limit - index > LAST_WORDS ? limit - LAST_WORDS : index),
+            .end = (size_t)limit,
+            .base = (uint32_t)base,
+            .turns = next_number(),
+        };
 #ifdef Py_GIL_DISABLED
     Py_XINCREF(old); /* for ever: another thread may not have seen yet that it is not current */
 #endif
@@ -256,8 +264,14 @@ static PyObject *buffer_write_last(Buffer *self, PyObject *const *args, Py_ssize
         return NULL;
     if (!take_field(taken[1], &kind) || !take_field(taken[2], &a) || !take_field(taken[3], &b))
         return NULL;
-    if (taken[0] != Py_None && is_mine(self, taken[0]) && mine.next < mine.limit)
+    if (taken[0] != Py_None && is_mine(self, taken[0]) && mine.next + 2 <= mine.end) {
+        size_t limit = mine.limit;
+        uint64_t turns = mine.turns;
+        mine.limit = mine.next + 2;
         put(self, kind & 0xFF, a, b);
+        if (mine.turns == turns)
+            mine.limit = limit;
+    }
     Py_RETURN_NONE;
 }
 

@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     uint64_t owner; /* the id of a Buffer; 0: none */
     uint64_t *words;
-    size_t next, limit; /* words */
+    size_t next, limit, end; /* words; behind `limit` there is room for a thread's last words only */
     uint32_t base;      /* slot number of words[0] */
     uint64_t turns;     /* tells one block from the next */
 } Mine;

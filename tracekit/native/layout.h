@@ -14,6 +14,7 @@ enum {
     A_MAX = 0xFFFFFF,
     NAME_BYTES = 4096,
     MOST_DETAILS = 400,
+    LAST_WORDS = 4,
     MOST_CHARACTERS = 500,
 };
 

@@ -16,7 +16,7 @@ from _thread import RLock, _local, get_ident, get_native_id
 
 from tracekit import events
 from tracekit.spool import core, layout, texts
-from tracekit.spool.buffer import scratch
+from tracekit.spool.buffer import LAST_WORDS, scratch
 from tracekit.spool.file import SpoolFile
 from tracekit.spool.limits import Limits, NoRoom
 
@@ -169,7 +169,7 @@ class Recorder:
     def _take(self, thread: _ThreadEnd) -> Room:
         """Room for a thread; where there is none any more it is a scratch block, and what fills it is counted as lost."""
         if not thread.has_room:
-            self.spool.count_dropped(layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS)
+            self.spool.count_dropped(layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS - LAST_WORDS // 2)
             return scratch()
         try:
             return self.spool.take_block(layout.BLOCK_RECORDS, thread.serial | thread.tid << 32)

@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     Details: TypeAlias = list[tuple[int, int]]
 
 MOST_DETAILS = 400  # of one record
+LAST_WORDS = 4  # of each block; they are kept free for what a thread says when it goes
 
 
 class Block:
-    """Words [index, limit) of `words` are free; `base` is the slot number of word 0."""
+    """Words [index, limit) of `words` are free, and up to `end` for last words; `base` is the slot number of word 0."""
 
-    __slots__ = ("base", "index", "limit", "words")
+    __slots__ = ("base", "end", "index", "limit", "words")
 
     def __init__(self, words: memoryview, index: int, limit: int, base: int) -> None:
         self.words = words
         self.index = index
-        self.limit = limit
+        self.limit = max(index, limit - LAST_WORDS)
+        self.end = limit
         self.base = base
 
 
@@ -110,7 +112,7 @@ class Buffer:
 
     def write_last(self, handle: object, kind: int, a: int = 0, b: int = 0) -> None:
         """Write a record on a thread that is going, and whose local values are gone; left out if its block is full."""
-        if isinstance(handle, Block) and handle.index < handle.limit:
+        if isinstance(handle, Block) and handle.index + 2 <= handle.end:
             index = handle.index
             handle.index = index + 2
             handle.words[index] = self._now()

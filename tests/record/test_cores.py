@@ -28,7 +28,7 @@ import tracekit as tk
 from tracekit import events
 from tracekit.record import recorder as recording
 from tracekit.record import reference
-from tracekit.spool import buffer, layout, names, settle
+from tracekit.spool import buffer, layout, mapping, names, settle
 from tracekit.spool import core as cores
 from tracekit.spool.core import core
 
@@ -42,6 +42,7 @@ PYTHON = {
     "counter": reference.counter,
     "function": reference.function,
     "instant": reference.instant,
+    "map_words": mapping.map_words,
     "pair": buffer.pair,
     "settle": settle.settle,
     "span": reference.span,

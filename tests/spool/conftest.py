@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tracekit.spool import buffer, names, settle
+from tracekit.spool import buffer, mapping, names, settle
 from tracekit.spool.core import core
 
 
@@ -16,6 +16,7 @@ class Reference:
     Buffer = buffer.Buffer
     Names = names.Names
     settle = staticmethod(settle.settle)
+    map_words = staticmethod(mapping.map_words)
 
 
 CORES = [pytest.param(Reference, id="py")]

@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,11 +55,11 @@ def test_file_system_that_cannot_reserve(fd: int, monkeypatch: pytest.MonkeyPatc
     assert status.st_blocks * 512 >= 200_000
 
 
-def test_stores_reach_the_file(fd: int, tmp_path: Path) -> None:
+def test_stores_reach_the_file(made_by: Any, fd: int, tmp_path: Path) -> None:
     """What is stored in a mapping stands in the file at its offset, also after the descriptor is closed."""
     mapping.reserve(fd, 0, 2 * _LENGTH)
     other = os.dup(fd)
-    words = mapping.map_words(other, _LENGTH, _LENGTH)
+    words = made_by.map_words(other, _LENGTH, _LENGTH)
     os.close(other)
     words[1] = 0x0102030405060708
 
@@ -68,11 +69,11 @@ def test_stores_reach_the_file(fd: int, tmp_path: Path) -> None:
     assert len(words) == _LENGTH // 8
 
 
-def test_nothing_stays(fd: int) -> None:
+def test_nothing_stays(made_by: Any, fd: int) -> None:
     """A mapping holds no descriptor, and its memory is given back with its last view."""
     mapping.reserve(fd, 0, _LENGTH)
     before = os.listdir("/proc/self/fd")
-    words = mapping.map_words(fd, 0, _LENGTH)
+    words = made_by.map_words(fd, 0, _LENGTH)
     part = words[2:4]
     inode = str(os.fstat(fd).st_ino)
     assert os.listdir("/proc/self/fd") == before
@@ -91,11 +92,11 @@ def _mapped(inode: str) -> bool:
     return any(line.split()[4] == inode for line in Path("/proc/self/maps").read_text().splitlines())
 
 
-def test_mapping_that_fails(fd: int) -> None:
+def test_mapping_that_fails(made_by: Any, fd: int) -> None:
     """An offset that no mapping can have is an OSError, not a broken mapping."""
     mapping.reserve(fd, 0, _LENGTH)
     with pytest.raises((OSError, ValueError)):
-        mapping.map_words(fd, 100, mmap.PAGESIZE)
+        made_by.map_words(fd, 100, mmap.PAGESIZE)
 
 
 @pytest.mark.parametrize("handler", ["SIG_IGN", "SIG_DFL"])

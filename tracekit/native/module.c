@@ -1,14 +1,17 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
-   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/settle.py and record/reference.py. */
+   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py and record/reference.py. */
 #include "buffer.h"
 #include "clock.h"
 #include "function.h"
+#include "mapping.h"
 #include "marks.h"
 #include "names.h"
 #include "probes.h"
+#include "ready.h"
 #include "settle.h"
 #include "span.h"
+#include "task.h"
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
@@ -24,17 +27,27 @@ static int add_type(PyObject *module, const char *name, PyTypeObject *type)
     return PyModule_AddObjectRef(module, name, (PyObject *)type);
 }
 
+static int add_ready_queue(PyObject *module)
+{
+    PyObject *type = make_ready_queue();
+    int failed = PyModule_AddObjectRef(module, "ReadyQueue", type);
+    Py_XDECREF(type);
+    return failed;
+}
+
 static int fill(PyObject *module)
 {
-    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods, settle_methods};
+    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods, settle_methods, mapping_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;
-    if (begin_spans() < 0 || watch_forks() < 0)
+    if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || watch_forks() < 0)
         return -1;
     if (add_type(module, "Buffer", &Buffer_Type) < 0 || add_type(module, "Names", &Names_Type) < 0)
         return -1;
-    return add_type(module, "Span", &Span_Type) < 0 ? -1 : add_type(module, "function", &Function_Type);
+    if (add_type(module, "Span", &Span_Type) < 0 || add_type(module, "function", &Function_Type) < 0)
+        return -1;
+    return add_type(module, "Mark", &Mark_Type) < 0 ? -1 : add_ready_queue(module);
 }
 
 PyMODINIT_FUNC PyInit__fast(void)

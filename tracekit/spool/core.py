@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tracekit.spool import buffer, names
+from tracekit.spool import buffer, mapping, names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,3 +57,4 @@ Buffer: type[buffer.Buffer] = buffer.Buffer if core.fast is None else core.fast.
 Names: type[names.Names] = names.Names if core.fast is None else core.fast.Names
 pair = buffer.pair if core.fast is None else core.fast.pair
 switch = buffer.switch if core.fast is None else core.fast.switch
+map_words = mapping.map_words if core.fast is None else core.fast.map_words

@@ -94,7 +94,9 @@ def sanitize(session: nox.Session) -> None:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TRACEKIT_CORE": "c",
     }
-    session.run("pytest", "tests/spool", "tests/record", "tests/hooks", *session.posargs, env=env)
+    # One test floods a loop that is too slow for it here; another starts a Python that lacks the libraries.
+    others = "not come_and_go and not test_traceback"
+    session.run("pytest", "tests/spool", "tests/record", "tests/hooks", "-k", others, *session.posargs, env=env)
 
 
 @nox.session

@@ -186,6 +186,7 @@ LATEST_OF = ((SPAN_SUSPEND, SPAN_RESUME), (TASK_NAME,))
 # What is true for ever, and what later things may refer to: of these the latest.
 FOR_EVER = (PROCESS_BEGIN, PROCESS_NAME)
 FOR_A_WHILE = (PROCESS_SPAWN, PROCESS_FORK, POOL_WORKER, THREAD_START, NOTE)
+LATEST_OF_ALL = (CLOCK,)  # without one nobody could tell how fast the clock runs
 
 BY_KIND: dict[int, Event] = {event.kind: event for event in TABLE}
 

@@ -158,6 +158,13 @@ def test_ends_without_a_beginning(spool: SpoolWriter, loaded: Loaded) -> None:
     assert [thread.name for thread in trace.threads] == ["MainThread", "thread 101"]
 
 
+def test_a_thread_of_before(spool: SpoolWriter, loaded: Loaded) -> None:
+    """Of a thread that ended before the window something may be remembered; it is not shown as if it went on."""
+    spool.carry(700, e.THREAD_START, "worker", 3, slot=OLD + 40, thread=2)
+    spool.record(1200, e.PROCESS_END)
+    assert [thread.name for thread in loaded(spool).threads] == ["MainThread"]
+
+
 def test_the_window_is_that_of_all(spool: SpoolWriter, loaded: Loaded) -> None:
     """The window begins where every process has everything; one that had let go of nothing is cut as well."""
     other = SpoolWriter(200, ppid=100, start_monotonic=500, flight_ns=10_000)

@@ -512,3 +512,107 @@ def test_names_made_anew_for_each_call(recorded: Callable[..., Any]) -> None:
 
     trace = recording.trace
     assert [trace.strings[name] for name in trace.instants.name] == [f"name {number}" for number in range(25_000)]
+
+
+def test_exit_in_the_middle_of_a_probe(run_python: Callable[..., Any]) -> None:
+    """A signal handler that exits while an argument is looked at ends the program with the status that it asked for."""
+    ran = run_python(
+        """
+        import signal, sys
+        import tracekit as tk
+
+        class Value:
+            def __repr__(self):
+                signal.raise_signal(signal.SIGTERM)
+                return "value"
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+        with tk.span("x", value=Value()):
+            pass
+        print("never reached")
+        """
+    )
+
+    assert (ran.status, ran.stdout, ran.stderr) == (3, "", "")
+
+
+def test_a_chain_of_spans() -> None:
+    """A span that holds a span, and so on, goes without a trace, however long the chain is."""
+    chain = tk.span("first")
+    for _ in range(200_000):
+        chain = tk.span("next", before=chain)
+    del chain
+
+
+def test_methods_that_a_class_treats_specially() -> None:
+    """`__new__`, `__init_subclass__` and `__class_getitem__` stay what a class makes of them."""
+
+    names: list[str] = []
+
+    class Base:
+        @tk.trace
+        def __new__(cls) -> Any:
+            return object.__new__(cls)
+
+        @tk.trace
+        def __init_subclass__(cls) -> None:
+            names.append(cls.__name__)
+
+        @tk.trace
+        def __class_getitem__(cls, item: Any) -> Any:
+            return item
+
+    class Derived(Base):
+        pass
+
+    assert names == ["Derived"]
+    assert Derived[5] == 5  # type: ignore[misc]
+    assert type(Derived().__new__(Derived)) is Derived
+
+
+def test_a_use_is_told_by_what_as_gives(recorded: Callable[..., Any]) -> None:
+    """Of uses of one span that overlap in tasks each has its own arguments, if it is asked by what `as` gave."""
+    hot = tk.span("request")
+
+    async def request(number: int) -> None:
+        with hot as span:
+            await asyncio.sleep(0)
+            span.set(number=number)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(asyncio.create_task(request(number), name=f"r{number}") for number in range(4)))
+
+    with recorded() as recording:
+        asyncio.run(main())
+
+    trace = recording.trace
+    found = sorted(args["number"] for args in trace.args if "number" in args)
+    assert found == [0, 1, 2, 3]
+    assert [row.args for row in spans_of(trace)] == [{"number": number} for number in range(4)]
+
+
+def test_an_exception_whose_class_has_no_name(recorded: Callable[..., Any]) -> None:
+    """An exception passes whatever its class says when it is asked for its name."""
+
+    class Nameless(type):
+        @property
+        def __name__(cls) -> str:  # type: ignore[override]
+            raise RuntimeError("no name")
+
+    class Error(Exception, metaclass=Nameless):
+        pass
+
+    with recorded(), pytest.raises(Error), tk.span("x"):
+        raise Error
+
+
+def test_a_counter_s_complaint_is_not_repeated(
+    recorded: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong with a counter is said once, however often it is called."""
+    with recorded():
+        for _ in range(50):
+            tk.counter("queue", depth=None)  # type: ignore[arg-type]
+
+    assert capsys.readouterr().err.count("depth") == 1

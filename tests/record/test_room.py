@@ -1,4 +1,4 @@
-"""No room: a full disk, a limit on file sizes, a cap. The program goes on; stderr and the trace say what is missing.
+"""No room: full disks, quotas, limits, caps. The program goes on; stderr and the trace say what is missing.
 
 Knows sessions from outside, and nothing of how a spool grows.
 """
@@ -15,21 +15,27 @@ from typing import Any
 
 import pytest
 
-from tracekit import sessions
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
+from tracekit.options import Options, environment
+from tracekit.spool import layout
+from tracekit.spool.core import VARIABLE
+from tracekit.spool.core import core as own_core
+
+CORES = ["py"] if own_core.fast is None else ["c", "py"]
+FLIGHTS = [pytest.param({"flight_bytes": 64_000_000}, id="size"), pytest.param({"flight_ns": 10**10}, id="time")]
 
 # Records much, over many names and threads, and computes something by it.
 PROGRAM = """
-    import hashlib, threading
+    import hashlib, sys, threading
     import tracekit as tk
 
     def work(which):
         digest = hashlib.sha256()
         for number in range(6000):
             with tk.span("span", number=number):
-                tk.instant(f"{which} {number}" + "x" * 50)
+                tk.instant(f"{which} {number} " + "x" * 50)
                 digest.update(b"%d" % number)
         digests.append(digest.hexdigest())
 
@@ -40,13 +46,26 @@ PROGRAM = """
     for thread in threads:
         thread.join()
     print(*digests, "done")
+    sys.exit(3)
 """
 
+# A file system without a way to reserve room: it is written.
+CANNOT_RESERVE = """
+    import errno, os
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, "")
+    os.posix_fallocate = refuse
+"""
 
-def _run(directory: Path | None, cwd: Path, before: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+FULL = "the disk or a quota was full, or a limit on"
+
+
+def _run(
+    directory: Path | None, cwd: Path, before: str = "", program: str = PROGRAM, **options: Any
+) -> subprocess.CompletedProcess[str]:
     base = dict(os.environ)
-    env = base if directory is None else sessions.environment(str(directory), sessions.Options(**options), base)
-    code = textwrap.dedent(before) + textwrap.dedent(PROGRAM)
+    env = base if directory is None else environment(str(directory), Options(**options), base)
+    code = textwrap.dedent(before) + textwrap.dedent(program)
     return subprocess.run(
         [sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
     )
@@ -58,105 +77,344 @@ def _sound(directory: Path) -> Trace:
     return trace
 
 
+def _says_where_it_ends(directory: Path) -> Trace:
+    """The trace of a recording that stopped early: that is noted, and nothing else is wrong with its file."""
+    trace = _sound(directory)
+    assert any(FULL in note for note in trace.notes)
+    assert any("records that found no room" in note for note in trace.notes)
+    assert not any("cut off" in note or "damaged" in note for note in trace.notes)
+    assert len(trace.instants) > 1000
+    (spool,) = directory.glob("*.spool")
+    # What was reserved in vain is given back, and there is no hole that the disk has no room for.
+    assert (spool.stat().st_size - layout.HEADER_BYTES) % layout.BLOCK_BYTES == 0
+    assert spool.stat().st_blocks * 512 >= spool.stat().st_size
+    return trace
+
+
+@pytest.fixture(params=CORES)
+def core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The core of the programs that are run."""
+    monkeypatch.setenv(VARIABLE, request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, core: str) -> Path:  # noqa: ARG001
+    """The directory of a session, where there is room."""
+    directory = tmp_path / "s.tracekit"
+    directory.mkdir(mode=0o700)
+    return directory
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> str:
     """What the program prints without us."""
     result = _run(None, tmp_path)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (3, "")
     return result.stdout
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of less than a megabyte."""
-    folder = tmp_path / "disk"
+def _mounted(folder: Path, *options: str) -> Iterator[Path]:
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=800k,mode=0755", "tmpfs", str(folder)]
     try:
-        mounted = (
-            os.getuid() == 0 and subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+        status = (
+            os.getuid()
+            or subprocess.run(["mount", *options, str(folder)], capture_output=True, timeout=30, check=False).returncode
         )
     except OSError:
-        mounted = False
-    if not mounted:
+        status = 1
+    if status:
         pytest.skip("only root may mount a small file system, and not everywhere")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], timeout=30, check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], timeout=30, check=True)
 
 
-def test_full_disk(small_disk: Path, tmp_path: Path, plain: str) -> None:
+def _small_image(path: Path) -> Path:
+    with path.open("wb") as file:
+        file.truncate(1_000_000)
+    try:
+        made = subprocess.run(
+            ["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(path)],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        status = made.returncode
+    except OSError:
+        status = 1
+    if status:
+        pytest.skip("there is no mkfs.ext4")
+    return path
+
+
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path, core: str) -> Iterator[Path]:  # noqa: ARG001
+    """A session's directory on a file system of less than a megabyte."""
+    if request.param == "tmpfs":
+        options = ["-t", "tmpfs", "-o", "size=800k,mode=0755", "tmpfs"]
+    else:
+        options = ["-o", "loop", str(_small_image(tmp_path / "image"))]
+    for folder in _mounted(tmp_path / "disk", *options):
+        directory = folder / "s.tracekit"
+        directory.mkdir(mode=0o700)
+        yield directory
+
+
+@pytest.mark.parametrize("before", ["", CANNOT_RESERVE], ids=["reserved", "written"])
+def test_full_disk(small_disk: Path, tmp_path: Path, plain: str, before: str) -> None:
     """On a full disk recording stops with one line; nothing is killed by a store into a page that has no room."""
-    directory = small_disk / "s.tracekit"
-    directory.mkdir(mode=0o700)
+    result = _run(small_disk, tmp_path, before)
 
-    result = _run(directory, tmp_path)
-
-    assert (result.returncode, result.stdout) == (0, plain)
+    assert (result.returncode, result.stdout) == (3, plain)
     (line,) = result.stderr.splitlines()
     assert line.startswith("tracekit: process ")
     assert "cannot grow: No space left on device; the program goes on, the trace ends here" in line
-    trace = _sound(directory)
-    assert len(trace.instants) > 1000
-    assert any("the disk, a quota or a file size limit was full" in note for note in trace.notes)
+    _says_where_it_ends(small_disk)
+
+
+@pytest.mark.parametrize("options", FLIGHTS)
+def test_flight_recorder_on_a_full_disk(small_disk: Path, tmp_path: Path, plain: str, options: dict[str, int]) -> None:
+    """On a full disk a flight recorder goes on in the room that it has, and says that it keeps less than was asked for."""
+    result = _run(small_disk, tmp_path, **options)
+
+    assert (result.returncode, result.stdout) == (3, plain)
+    (line,) = result.stderr.splitlines()
+    assert "the last part that is kept is shorter than was asked for" in line
+    assert "cannot grow: No space left on device" in line
+    trace = _sound(small_disk)
+    assert any("shorter than was asked for" in note and "No space left" in note for note in trace.notes)
+    assert any(note.startswith("this is the last ") for note in trace.notes)
+    names = [trace.strings[name] for name in trace.instants.name]
+    assert len(names) > 1000
+    assert any(name.split()[1] == "5999" for name in names)
 
 
 def test_disk_that_is_full_already(small_disk: Path, tmp_path: Path, plain: str) -> None:
     """Where there is no room at all a program is not traced, says so in one line, and leaves no half-made file."""
-    directory = small_disk / "s.tracekit"
-    directory.mkdir(mode=0o700)
-    with (small_disk / "filler").open("wb", buffering=0) as file:
-        os.posix_fallocate(file.fileno(), 0, os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize)
+    with (small_disk.parent / "filler").open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
 
-    result = _run(directory, tmp_path)
+    result = _run(small_disk, tmp_path)
 
-    assert (result.returncode, result.stdout) == (0, plain)
+    assert (result.returncode, result.stdout) == (3, plain)
     (line,) = result.stderr.splitlines()
     assert "is not traced (OSError" in line
-    assert list(directory.iterdir()) == []
+    assert list(small_disk.iterdir()) == []
 
 
 @pytest.mark.parametrize("handler", ["SIG_IGN", "SIG_DFL"])
-def test_file_size_limit(tmp_path: Path, plain: str, handler: str) -> None:
+@pytest.mark.parametrize("reserve", ["", CANNOT_RESERVE], ids=["reserved", "written"])
+def test_file_size_limit(directory: Path, tmp_path: Path, plain: str, reserve: str, handler: str) -> None:
     """A program that limits the size of its files stays within the limit, and the signal for it kills it not."""
-    directory = tmp_path / "s.tracekit"
-    directory.mkdir(mode=0o700)
     before = f"""
         import resource, signal
         signal.signal(signal.SIGXFSZ, signal.{handler})
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_001, 500_001))
+    """
+
+    result = _run(directory, tmp_path, textwrap.dedent(reserve) + textwrap.dedent(before))
+
+    assert (result.returncode, result.stdout) == (3, plain)
+    (line,) = result.stderr.splitlines()
+    assert "cannot grow: File too large; the program goes on" in line
+    _says_where_it_ends(directory)
+    (spool,) = directory.glob("*.spool")
+    assert spool.stat().st_size <= 500_001
+
+
+@pytest.mark.parametrize("options", FLIGHTS)
+def test_flight_recorder_with_a_file_size_limit(
+    directory: Path, tmp_path: Path, plain: str, options: dict[str, int]
+) -> None:
+    """A flight recorder stays within the limit as well, and has what came last."""
+    before = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500_001, 500_001))\n"
+
+    result = _run(directory, tmp_path, before, **options)
+
+    assert (result.returncode, result.stdout) == (3, plain)
+    (line,) = result.stderr.splitlines()
+    assert "shorter than was asked for" in line
+    assert "cannot grow: File too large" in line
+    trace = _sound(directory)
+    assert any(trace.strings[name].split()[1] == "5999" for name in trace.instants.name)
+
+
+def test_file_size_limit_from_outside(directory: Path, tmp_path: Path, plain: str) -> None:
+    """Under a limit that leaves no room for a beginning a program is not traced, and says so in one line."""
+    command = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", sys.executable, "-c", textwrap.dedent(PROGRAM)]
+    env = environment(str(directory), Options(), os.environ)
+
+    result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (result.returncode, result.stdout) == (3, plain)
+    (line,) = result.stderr.splitlines()
+    assert "is not traced (OSError" in line
+    assert "File too large" in line
+    assert list(directory.iterdir()) == []
+
+
+def test_quota(directory: Path, tmp_path: Path, plain: str) -> None:
+    """A quota, which few machines let a test set, is told from a full disk."""
+    before = """
+        import errno, os
+        reserve = os.posix_fallocate
+        def within_quota(fd, offset, length):
+            if offset + length > 500_000:
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+            reserve(fd, offset, length)
+        os.posix_fallocate = within_quota
     """
 
     result = _run(directory, tmp_path, before)
 
-    assert (result.returncode, result.stdout) == (0, plain)
+    assert (result.returncode, result.stdout) == (3, plain)
     (line,) = result.stderr.splitlines()
-    assert "cannot grow: File too large; the program goes on" in line
+    assert "cannot grow: Disk quota exceeded; the program goes on" in line
+    _says_where_it_ends(directory)
+
+
+# Threads' stacks are there before the limit is; what the program itself needs then comes out of what it has.
+NO_MEMORY = """
+    import gc, mmap, resource, sys
+    import tracekit as tk
+
+    gc.disable()  # recorded as well, one in the middle of growing would have the room that is not used
+    tk.instant("before")
+    size = int(open("/proc/self/statm").read().split()[0]) * mmap.PAGESIZE
+    resource.setrlimit(resource.RLIMIT_AS, (size + 900_000, resource.RLIM_INFINITY))
+    total = 0
+    for number in range(60_000):
+        with tk.span("span", number=number):
+            total += number
+    print(total)
+    sys.exit(3)
+"""
+
+
+def test_no_memory_for_the_mapping(directory: Path, tmp_path: Path) -> None:
+    """Where a file can grow but not be mapped recording stops with one line, and the room goes back to the disk."""
+    result = _run(directory, tmp_path, program=NO_MEMORY)
+
+    assert (result.returncode, result.stdout) == (3, f"{sum(range(60_000))}\n")
+    (line,) = result.stderr.splitlines()
+    assert "cannot grow: Cannot allocate memory; the program goes on" in line
     trace = _sound(directory)
-    assert trace.notes
+    assert any(FULL in note for note in trace.notes)
+    assert not any("cut off" in note or "damaged" in note for note in trace.notes)
     (spool,) = directory.glob("*.spool")
-    assert spool.stat().st_size <= 500_000
+    blocks = spool.read_bytes()[layout.HEADER_BYTES :: layout.BLOCK_BYTES]
+    assert all(blocks)  # the first byte of a block that was handed out is not 0
+
+
+def test_flight_recorder_without_memory(directory: Path, tmp_path: Path) -> None:
+    """A flight recorder goes on in what is mapped."""
+    result = _run(directory, tmp_path, program=NO_MEMORY, flight_bytes=64_000_000)
+
+    assert (result.returncode, result.stdout) == (3, f"{sum(range(60_000))}\n")
+    (line,) = result.stderr.splitlines()
+    assert "shorter than was asked for" in line
+    assert "cannot grow: Cannot allocate memory" in line
+    trace = _sound(directory)
+    assert any(trace.args[args] == {"number": 59_999} for args in trace.slices.args if args >= 0)
 
 
 @pytest.mark.parametrize("size", [1, 300_000, 1_000_000])
-def test_max_size(tmp_path: Path, plain: str, size: int) -> None:
+def test_max_size(directory: Path, tmp_path: Path, plain: str, size: int) -> None:
     """Past the cap, however small, there is one line, and the trace says what is missing."""
-    directory = tmp_path / "s.tracekit"
-    directory.mkdir(mode=0o700)
-
     result = _run(directory, tmp_path, max_size=size)
 
-    assert (result.returncode, result.stdout) == (0, plain)
+    assert (result.returncode, result.stdout) == (3, plain)
     (line,) = result.stderr.splitlines()
     assert f"it has reached its largest size ({size} bytes)" in line
     trace = _sound(directory)
     assert any("--max-size" in note for note in trace.notes)
 
 
-def test_names_run_out_first(tmp_path: Path) -> None:
+def test_read_only_directory(tmp_path: Path, core: str, plain: str) -> None:  # noqa: ARG001
+    """Where nothing can be written a program is not traced, and says so in one line."""
+    for folder in _mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=800k", "tmpfs"):
+        directory = folder / "s.tracekit"
+        directory.mkdir(mode=0o700)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], timeout=30, check=True)
+
+        result = _run(directory, tmp_path)
+
+        assert (result.returncode, result.stdout) == (3, plain)
+        (line,) = result.stderr.splitlines()
+        assert "is not traced (OSError" in line
+        assert "Read-only file system" in line
+        assert list(directory.iterdir()) == []
+
+
+def test_no_room_for_a_fork(tmp_path: Path, core: str) -> None:  # noqa: ARG001
+    """A child that finds no room for a recording of its own says so in one line, and goes on; so does its parent."""
+    program = """
+        import os, sys
+        import tracekit as tk
+        pid = os.fork()
+        for number in range(1000):
+            tk.instant("both", number=number)
+        if not pid:
+            os._exit(5)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        sys.exit(3)
+    """
+    for folder in _mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m,nr_inodes=3", "tmpfs"):
+        directory = folder / "s.tracekit"
+        directory.mkdir(mode=0o700)
+
+        result = _run(directory, tmp_path, program=program)
+
+        assert (result.returncode, result.stdout) == (3, "5\n")
+        (line,) = result.stderr.splitlines()
+        assert "is not recorded: [Errno 28] No space left on device" in line
+        trace = _sound(directory)
+        assert len(trace.instants) == 1000
+        assert any("forks of which no recording was found: 1" in note for note in trace.notes)
+
+
+@pytest.mark.parametrize("options", [pytest.param({}, id="whole"), *FLIGHTS])
+def test_directory_that_goes(directory: Path, tmp_path: Path, plain: str, options: dict[str, int]) -> None:
+    """A program whose session is removed while it runs goes on as without us; nobody is left who waits for its trace."""
+    before = f"""
+        import shutil
+        import tracekit as tk
+        tk.instant("before")
+        shutil.rmtree({str(directory)!r})
+    """
+
+    result = _run(directory, tmp_path, before, **options)
+
+    assert (result.returncode, result.stdout, result.stderr) == (3, plain, "")
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("flight", [[], ["--flight", "1MB"]], ids=["whole", "flight"])
+def test_session_that_goes_under_run(tmp_path: Path, core: str, plain: str, flight: list[str]) -> None:  # noqa: ARG001
+    """`tracekit run` says in one line that the session is gone, and not that it was kept; the program's exit code stands."""
+    script = tmp_path / "program.py"
+    begin = 'import os, shutil; shutil.rmtree(os.environ["TRACEKIT_SESSION"])\n'
+    script.write_text(begin + textwrap.dedent(PROGRAM))
+    command = [sys.executable, "-m", "tracekit", "run", "-q", "-o", "out.json", *flight, str(script)]
+
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (result.returncode, result.stdout) == (3, plain)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("tracekit: ")
+    assert line.endswith("its session is gone")
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_names_run_out_first(directory: Path) -> None:
     """Also where only a name finds no room it is told; what happened stands there with its text."""
-    directory = tmp_path / "s.tracekit"
-    directory.mkdir(mode=0o700)
-    env = sessions.environment(str(directory), sessions.Options(max_size=1), os.environ)
+    env = environment(str(directory), Options(max_size=1), os.environ)
     code = "import tracekit as tk\nfor number in range(18): tk.instant(f'{number // 2}' + 'x' * 4000)\nprint('done')"
 
     result = subprocess.run(

@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tracekit import events
 from tracekit.spool import layout
 from tracekit.spool.buffer import LAST_WORDS, MOST_DETAILS, scratch
@@ -184,3 +186,25 @@ def test_scratch() -> None:
 
     words[limit - 1] = 1
     assert limit - index == 2 * RECORDS + LAST_WORDS > 2 + 2 * MOST_DETAILS
+
+
+def test_what_is_raised_in_a_refill(made_by: Any) -> None:
+    """A signal handler that comes while a block is fetched, and raises, interrupts the program as it would without us."""
+
+    class Timeout(Exception):
+        pass
+
+    timeout = Timeout("of the program")
+
+    def refill(_full: object) -> None:
+        raise timeout  # as a handler would, which runs within our own code
+
+    buffer = made_by.Buffer(refill)
+
+    def write() -> None:
+        for _ in range(3):
+            buffer.write(events.INSTANT)
+
+    with pytest.raises(Timeout) as caught:
+        write()
+    assert caught.value is timeout

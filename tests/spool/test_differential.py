@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tracekit import events
 from tracekit.spool import buffer, layout, names, texts
+from tracekit.spool import core as cores
 from tracekit.spool.core import core
 from tracekit.spool.file import Limits, NoRoom, SpoolFile
 
@@ -114,7 +115,7 @@ def test_same_numbers() -> None:
     text = (NATIVE / "layout.h").read_text()
     numbers = {name: int(value, 0) for name, value in re.findall(r"^    ([A-Z_]+) = (\w+),$", text, re.MULTILINE)}
 
-    places: tuple[Any, ...] = (layout, events, buffer, texts)
+    places: tuple[Any, ...] = (layout, events, buffer, texts, cores)
     known = {name: next(getattr(place, name) for place in places if hasattr(place, name)) for name in numbers}
 
     assert len(numbers) > 20

@@ -110,6 +110,20 @@ def test_what_is_open_is_there(tmp_path: Path, made_by: Any) -> None:
     assert thread.time[: thread.carried].tolist() == [1, 2]
 
 
+def test_the_clock_can_be_told(tmp_path: Path, made_by: Any) -> None:
+    """Of what tells how fast the clock runs the latest is there, however long ago all of it was let go of."""
+    writer = Writer(tmp_path, Limits(flight_bytes=_BYTES), made_by.Buffer)
+    writer.write(events.THREAD_BEGIN, 7)
+    for _ in range(5):
+        latest = writer.write(events.CLOCK)
+        for _ in range(_RECORDS):
+            writer.write(events.INSTANT)
+    for _ in range(100 * _RECORDS):
+        writer.write(events.INSTANT)
+    (thread,) = writer.read().threads
+    assert thread.slot[: thread.carried][1:].tolist() == [latest]
+
+
 def test_blocks_of_threads_that_live_are_theirs(tmp_path: Path) -> None:
     """Each thread keeps its block however long it is silent, past the size if there must be; one that has ended gives it back."""
     spool = SpoolFile(str(tmp_path), limits=Limits(flight_bytes=_BYTES))
@@ -175,6 +189,29 @@ def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(100 * _RECORDS):
         writer.write(events.INSTANT)
     assert times(writer.read())[-1] == 112 * _RECORDS
+
+
+def test_a_record_in_the_middle_of_it_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the first time that a block is let go of, when nothing is empty yet, what interrupts it finds room."""
+    writer = Writer(tmp_path, Limits(flight_ns=10**15))
+    writer.write(events.INSTANT, 0)
+
+    def full(*_args: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    def interrupted(*args: Any) -> None:
+        clear(*args)
+        writer.write(events.INSTANT, writer.written)
+
+    clear = Flight.clear
+    monkeypatch.setattr(Flight, "clear", interrupted)
+    monkeypatch.setattr("tracekit.spool.file.reserve", full)
+    for _ in range(50 * _RECORDS):
+        writer.write(events.INSTANT, writer.written)
+    spool = writer.read()
+    (thread,) = spool.threads
+    there = sorted(int(b) for b, time in zip(thread.b, thread.time) if time > spool.header.let_go)
+    assert there == list(range(there[0], writer.written))
 
 
 def test_no_room_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,187 +1,164 @@
 """SIGKILL at random moments: no record that the program knew to be written is missing, none is torn. Knows no hook's insides.
 
-A program tells of its last record in a shared page of its own, right after the record was written. Seeds are fixed and printed.
+Seeds are fixed and printed.
 """
 
 from __future__ import annotations
 
-import mmap
-import os
-import random
-import signal
-import struct
-import subprocess
-import sys
-import textwrap
-import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tracekit import sessions
+from tests.torture.victims import PROGRAMS, Told, kill
 from tracekit.errors import TracekitError
 from tracekit.load import load
 from tracekit.model.check import check
-from tracekit.model.trace import Trace
-from tracekit.spool.core import VARIABLE
+from tracekit.model.trace import Category, Flag, Trace
+from tracekit.options import Options
+from tracekit.spool import layout
+from tracekit.spool.headers import is_ours, read_header
+from tracekit.spool.reader import read_spool
 
 pytestmark = pytest.mark.torture
 
 _KILLS = 20  # of each program
-_LANES = 8
-
-# Each program calls `tick(lane)` for ever: an instant with the lane's next number, then the number into the shared page.
-COMMON = """
-    import mmap, os, struct, sys
-    import tracekit as tk
-
-    page = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), mmap.PAGESIZE)
-
-    def tick(lane):
-        number = struct.unpack_from("<q", page, lane * 8)[0] + 1
-        with tk.span(f"span {number % 500}", lane=lane):
-            tk.instant(f"tick {number % 3000}", lane=lane, number=number, text="x" * (number % 40))
-        struct.pack_into("<q", page, lane * 8, number)
-"""
-
-PROGRAMS = {
-    "threads": """
-        import threading
-        def work(lane):
-            while True:
-                tick(lane)
-        for lane in range(1, 5):
-            threading.Thread(target=work, args=(lane,)).start()
-        work(0)
-    """,
-    "asyncio": """
-        import asyncio
-        async def work(lane):
-            while True:
-                async with asyncio.timeout(5) if hasattr(asyncio, "timeout") else asyncio.Semaphore():
-                    tick(lane)
-                    await asyncio.sleep(0)
-        async def main():
-            await asyncio.gather(*(work(lane) for lane in range(5)))
-        asyncio.run(main())
-    """,
-    "forks": """
-        def work(lane):
-            for _ in range(300):
-                tick(lane)
-        while True:
-            pids = []
-            for lane in range(1, 4):
-                pid = os.fork()
-                if pid == 0:
-                    work(lane)
-                    os._exit(0)
-                pids.append(pid)
-            work(0)
-            for pid in pids:
-                os.waitpid(pid, 0)
-    """,
-    "pool": """
-        import multiprocessing
-        def work(lane):
-            for _ in range(200):
-                tick(lane)
-            return lane
-        if __name__ == "__main__":
-            context = multiprocessing.get_context("fork")
-            while True:
-                with context.Pool(3) as pool:
-                    # One job for each lane at a time: a lane has one writer.
-                    for _ in range(3):
-                        pool.map(work, range(3), chunksize=1)
-    """,
-    "growth": """
-        while True:
-            tick(0)
-            tk.instant("y" * 3000 + str(os.urandom(8)))
-    """,
-}
+_FLIGHT_KILLS = 4  # of each program with each kind of window
+_FLIGHTS = {"size": Options(flight_bytes=200_000), "time": Options(flight_ns=30_000_000)}
+_CLOCK_ERROR = 1_000  # ns, far more than it is
 
 
-@pytest.mark.parametrize("kill", range(_KILLS))
+@dataclass
+class Found:
+    """What a trace shows of the ticks, by lane."""
+
+    instants: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    finished: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    spans: Counter[tuple[int, int]] = field(default_factory=Counter)
+    shifts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    lives: defaultdict[int, list[Flag]] = field(default_factory=lambda: defaultdict(list))
+
+
+@pytest.mark.parametrize("kill_number", range(_KILLS))
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("core", ["c", "py"])
-def test_kill(tmp_path: Path, core: str, program: str, kill: int) -> None:
+def test_kill(tmp_path: Path, core: str, program: str, kill_number: int) -> None:
     """After a kill at any moment, also while Python starts, what was acknowledged is there, whole and once."""
-    seed = f"{core} {program} {kill}"
-    generator = random.Random(seed)
+    seed = f"{core} {program} {kill_number}"
     print(f"seed {seed!r}")
-    shared = tmp_path / "page"
-    shared.write_bytes(bytes(mmap.PAGESIZE))
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(COMMON) + textwrap.dedent(PROGRAMS[program]))
-    directory = tmp_path / "s.tracekit"
-    directory.mkdir(mode=0o700)
-    env = sessions.environment(str(directory), sessions.Options(), os.environ) | {VARIABLE: core}
+    directory, told = kill(tmp_path, core, program, Options(), seed, _has_begun if kill_number % 5 else None)
 
-    child = subprocess.Popen(
-        [sys.executable, str(script), str(shared)], env=env, start_new_session=True, stderr=subprocess.PIPE
-    )
-    try:
-        if kill % 5:
-            _wait_for_work(child, shared)
-        time.sleep(generator.expovariate(1 / 0.08))
-    finally:
-        os.killpg(child.pid, signal.SIGKILL)
-        _, errors = child.communicate(timeout=60)
-
-    assert child.returncode == -signal.SIGKILL, errors
-    assert errors == b""
-    _wait_for_the_dead(child.pid)
-    acknowledged = struct.unpack_from(f"<{_LANES}q", shared.read_bytes())
     try:
         trace = load(str(directory))
     except TracekitError as error:  # killed before anything was recorded
         print(error)
-        assert not any(acknowledged)
+        assert not any(told.acknowledged)
         return
     assert check(trace) == []
-    _compare(trace, acknowledged)
+    found = _look(trace)
+    for lane, last in enumerate(told.acknowledged):
+        # One more may have been written but not acknowledged.
+        numbers = sorted(found.instants[lane])
+        assert numbers in (list(range(1, last + 1)), list(range(1, last + 2))), f"lane {lane}, acknowledged {last}"
+        assert found.finished[lane] >= set(range(1, last + 1))
+        assert all(found.spans[lane, number] == 1 for number in range(1, last + 1))
 
 
-def _wait_for_work(child: subprocess.Popen[bytes], shared: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not any(shared.read_bytes()[: _LANES * 8]):
-        assert child.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+@pytest.mark.parametrize("kill_number", range(_FLIGHT_KILLS))
+@pytest.mark.parametrize("program", [program for program in PROGRAMS if program != "pool"])
+@pytest.mark.parametrize("window", _FLIGHTS)
+@pytest.mark.parametrize("core", ["c", "py"])
+def test_kill_of_a_flight_recorder(tmp_path: Path, core: str, window: str, program: str, kill_number: int) -> None:
+    """After a kill what was acknowledged inside the window is there, whole and once, and so is what was open when it began."""
+    seed = f"{core} {window} {program} {kill_number}"
+    print(f"seed {seed!r}")
+    directory, told = kill(tmp_path, core, program, _FLIGHTS[window], seed, _has_let_go if kill_number else _has_begun)
+
+    assert check(load(str(directory))) == []
+    paths = sorted(directory.glob("*.spool"))
+    assert paths
+    let_go = [_compare_window(path, told) for path in paths if is_ours(read_header(str(path)))]
+    assert any(let_go) or not kill_number
 
 
-def _wait_for_the_dead(group: int) -> None:
-    """Until nobody of the group writes any more: its other processes are not our children."""
-    deadline = time.monotonic() + 60
-    while any(_group(entry) == group for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+def _has_begun(directory: Path) -> bool:
+    """Whether the program has come to its first ticks."""
+    with (directory.parent / "page").open("rb") as page:
+        return any(page.read(64))
 
 
-def _group(process: Path) -> int:
-    try:
-        state, _, group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
-    except OSError:
-        return 0
-    return 0 if state == "Z" else int(group)
+def _has_let_go(directory: Path) -> bool:
+    """Whether a process has let go of what was first."""
+    headers = [read_header(str(path)) for path in directory.glob("*.spool")]
+    return any(is_ours(header) and header[layout.H_LET_GO] for header in headers)
 
 
-def _compare(trace: Trace, acknowledged: tuple[int, ...]) -> None:
-    """Every number up to the acknowledged one is there once; one more may have been written but not acknowledged."""
-    found: dict[int, list[int]] = {}
+def _look(trace: Trace) -> Found:
+    """What of a trace tells of ticks; nothing of it is torn."""
+    found = Found()
     for row in range(len(trace.instants)):
         name = trace.strings[trace.instants.name[row]]
-        assert name != "(name missing)"
-        if not name.startswith("tick"):
+        args = trace.args[trace.instants.args[row]] if trace.instants.args[row] >= 0 else {}
+        if name.startswith("tick"):
+            assert set(args) == {"lane", "number", "text"}
+            assert name == f"tick {args['number'] % 3000}"
+            assert args["text"] == "x" * (args["number"] % 40)
+            found.instants[args["lane"]].append(args["number"])
+        elif name == "grown":
+            ((key, number),) = args.items()
+            assert key == f"key {number} " + "y" * (number % 3000)
+        else:
+            assert name.startswith("z" * 400)
+    slices = trace.slices
+    for row in range(len(slices)):
+        if slices.category[row] == Category.SPAN:
+            _look_at_span(
+                found, trace.strings[slices.name[row]], trace.args[slices.args[row]], Flag(int(slices.flags[row]))
+            )
+    return found
+
+
+def _look_at_span(found: Found, name: str, args: dict[str, Any], flags: Flag) -> None:
+    lane = args["lane"]
+    if name == "life":
+        found.lives[lane].append(flags)
+    elif name == "shift":
+        found.shifts[lane, args["first"]] += 1
+    else:
+        assert name == f"span {args['number'] % 500}"
+        found.spans[lane, args["number"]] += 1
+        if Flag.UNFINISHED not in flags:
+            found.finished[lane].add(args["number"])
+
+
+def _compare_window(path: Path, told: Told) -> bool:
+    """Compares one process's part with what it told; whether something had been let go of."""
+    header = read_spool(path).header
+    trace = load(str(path))
+    assert check(trace) == []
+    found = _look(trace)
+    asked = _asked_from(header.flight_ns, told)
+    for lane, last in enumerate(told.acknowledged):
+        numbers = found.instants[lane]
+        assert len(set(numbers)) == len(numbers)
+        assert all(0 < number <= last + 1 for number in numbers)
+        own = [tick for tick in told.ticks(lane) if tick[3] == header.pid]
+        inside = [number for number, reading, ns, _ in own if reading > header.let_go and ns > asked]
+        if not inside:
             continue
-        args = trace.args[trace.instants.args[row]]
-        # A torn record would lack some, or have another's.
-        assert set(args) == {"lane", "number", "text"}
-        assert name == f"tick {args['number'] % 3000}"
-        assert args["text"] == "x" * (args["number"] % 40)
-        found.setdefault(args["lane"], []).append(args["number"])
-    for lane, last in enumerate(acknowledged):
-        numbers = sorted(found.get(lane, []))
-        assert numbers in (list(range(1, last + 1)), list(range(1, last + 2))), f"lane {lane}, acknowledged {last}"
+        assert set(numbers) >= set(inside)
+        assert found.finished[lane] >= set(inside)
+        assert all(found.spans[lane, number] == 1 for number in inside)
+        # What was open then is there as well, with what was said of it long before.
+        first = own[0][0]
+        assert all(found.shifts[lane, number - (number - first) % 100] == 1 for number in inside)
+        (life,) = found.lives[lane]
+        assert Flag.BEGUN_BEFORE in life or own[0][1] > header.let_go or header.flight_ns
+    return header.let_go > 0
+
+
+def _asked_from(flight_ns: int, told: Told) -> int:
+    """From when on (CLOCK_MONOTONIC) nothing may be missing: of a window in time no more is shown than was asked for."""
+    return told.killed_at - flight_ns + _CLOCK_ERROR if flight_ns else 0

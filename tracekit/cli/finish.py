@@ -39,7 +39,8 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
     try:
         trace, findings = write(directory, output, threshold)
     except TracekitError as error:
-        raise TracekitError(f"{error}; the recording is kept in {directory}") from None
+        kept = f"the recording is kept in {directory}" if os.path.isdir(directory) else "its session is gone"
+        raise TracekitError(f"{error}; {kept}") from None
     except OSError as error:
         raise TracekitError(
             f"cannot write {output}: {error.strerror}; the recording is kept: "

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit.model.columns import among
 from tracekit.model.trace import Int64, Trace
 
 # Perfetto numbers arrows of another style from 0 in the same table.
@@ -67,8 +68,8 @@ def _sent(trace: Trace) -> Int64:
         return track.astype(np.int64) * len(times) + np.searchsorted(times, time)
 
     points = key(flows.track, flows.time)
-    begins = np.isin(points, key(slices.track, slices.start))
-    ends = np.isin(points, key(slices.track, slices.end))
+    begins = among(points, np.sort(key(slices.track, slices.start)))
+    ends = among(points, np.sort(key(slices.track, slices.end)))
     sent: Int64 = flows.time - (ends & ~begins)
     return sent
 

@@ -66,6 +66,7 @@ class Picture:
         self._on_thread: NDArray[np.bool_] = kinds == TrackKind.THREAD
         self._heads = [self._head(index) for index in range(len(trace.tracks))]
         self._hidden = _depths(trace) >= _LEVELS
+        self._texts: dict[int, str] = {}
         self._arrows = plan(trace, self._on_thread, self._hidden)
         self._shared_rows = {
             process for process, count in Counter(task.process for task in trace.tasks).items() if count > _OWN_ROWS
@@ -159,7 +160,18 @@ class Picture:
     def _name(self, name: int, category: int, task: int) -> str:
         if category == Category.TASK and task >= 0 and self._trace.tasks[task].process in self._shared_rows:
             return dump(self._trace.tasks[task].coroutine or "task")
-        return dump(self._trace.strings[name])
+        return self._quoted(name)
+
+    def _quoted(self, name: int) -> str:
+        """The JSON text of one of the trace's strings."""
+        text = self._texts.get(name)
+        if text is None:
+            text = self._texts[name] = dump(self._trace.strings[name])
+        return text
+
+    def _args(self, number: int) -> dict[str, Any]:
+        """Arguments as Perfetto shows them all: it leaves out what is null."""
+        return {key: "None" if value is None else value for key, value in self._trace.args[number].items()}
 
     def _slice_tails(self, index: Int64, category: bool) -> list[str]:
         """What comes after the times of each slice: name, arguments, the arrow that it receives."""
@@ -184,29 +196,29 @@ class Picture:
         if task >= 0 and _OF_TASKS[kind]:
             shown.update(_about(self._trace.tasks[task], life=kind == Category.TASK))
         if args >= 0:
-            shown.update(self._trace.args[args])
+            shown.update(self._args(args))
         tail = f'"name":{self._name(name, kind, task)}'
         if category:
             tail += f',"cat":"{_CATEGORIES[kind]}"'
         return f'{tail},"args":{dump(shown)}' if shown else tail
 
     def _instants(self) -> Iterator[str]:
-        instants, trace = self._trace.instants, self._trace
+        instants = self._trace.instants
         for index in _chunks(np.arange(len(instants))):
             columns = (instants.track, instants.time, instants.name, instants.args)
             for track, time, name, args in zip(*(column[index].tolist() for column in columns)):
                 phase = '"i","s":"t","cat":"instant"' if self._on_thread[track] else '"n"'
-                tail = f',"args":{dump(trace.args[args])}' if args >= 0 else ""
-                yield f'{{"ph":{phase},{self._heads[track]},"ts":{_us(time)},"name":{dump(trace.strings[name])}{tail}}}'
+                tail = f',"args":{dump(self._args(args))}' if args >= 0 else ""
+                yield f'{{"ph":{phase},{self._heads[track]},"ts":{_us(time)},"name":{self._quoted(name)}{tail}}}'
 
     def _counters(self) -> Iterator[str]:
-        counters, strings = self._trace.counters, self._trace.strings
+        counters = self._trace.counters
         for index in _chunks(np.flatnonzero(np.isfinite(counters.value))):
             columns = (counters.process, counters.time, counters.name, counters.series, counters.value)
             for process, time, name, series, value in zip(*(column[index].tolist() for column in columns)):
                 yield (
-                    f'{{"ph":"C","pid":{self._pids[process]},"ts":{_us(time)},"name":{dump(strings[name])},'
-                    f'"args":{{{dump(strings[series])}:{value!r}}}}}'
+                    f'{{"ph":"C","pid":{self._pids[process]},"ts":{_us(time)},"name":{self._quoted(name)},'
+                    f'"args":{{{self._quoted(series)}:{value!r}}}}}'
                 )
 
     def _senders(self, on_thread: bool) -> Iterator[str]:

@@ -25,10 +25,10 @@ def clean(text: str) -> str:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """`value` as JSON can hold it: integers beyond 64 bits, NaN, infinities and all unknown objects become strings."""
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         return clean(value)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return int(value) if -(2**63) <= value < 2**63 else _digits(value)
     if isinstance(value, float):

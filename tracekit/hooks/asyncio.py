@@ -1,6 +1,6 @@
 """The hook for asyncio's own event loops: gives each a queue that records, and sees loops begin and end to run.
 
-Knows only the recorder and asyncio; what the queue records is its own affair (hooks/ready.py). `_ready`, where a loop keeps
+Knows only the recorder and asyncio; what the queue records is its own affair (hooks/loop_queue.py). `_ready`, where a loop keeps
 its queue, is private to asyncio, but the same from 3.10 to 3.14. A loop without one is left alone (uvloop has a hook of its
 own).
 """
@@ -12,8 +12,8 @@ from collections import deque
 from weakref import WeakSet
 
 from tracekit import events
+from tracekit.hooks.loop_queue import LoopQueue
 from tracekit.hooks.patch import Hook
-from tracekit.hooks.ready import ReadyQueue
 from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class AsyncioHook(Hook):
             # A session that starts inside a coroutine: the loop runs already, and so does one of its tasks.
             self._take_in_running(here)
             task = sys.modules["asyncio"].current_task(here)
-            if task is not None and type(getattr(here, "_ready", None)) is ReadyQueue:
+            if task is not None and type(getattr(here, "_ready", None)) is LoopQueue:
                 here._ready.begin_current(task)
         for loop in _running_loops():
             if loop is not here:
@@ -56,7 +56,11 @@ class AsyncioHook(Hook):
 
     def remove(self) -> None:
         super().remove()
-        for loop in list(self._loops):
+        loops = list(self._loops)
+        for loop in loops:
+            if type(loop._ready) is LoopQueue:
+                loop._ready.leave(self)
+        for loop in loops:
             self._give_back(loop)
 
     def _make_loop(self, original: Any) -> Any:
@@ -84,7 +88,7 @@ class AsyncioHook(Hook):
             if loop is not before:
                 self._write_end(before)
             elif loop is not None:  # run again within its own step, or back from there
-                loop._ready.end_over(sys._getframe(1))
+                loop._ready.end_over()
         else:
             self._take_in(loop)
             self._write_begin(loop)
@@ -99,12 +103,11 @@ class AsyncioHook(Hook):
             if self.gone:
                 return
             if type(ready) is deque:
-                queue = loop._ready = ReadyQueue(ready, self, self._threshold)
-                queue.take_over()
                 self._loops.add(loop)
-            elif type(ready) is ReadyQueue and ready.recorder is not recording.current:
+                LoopQueue(ready, self, self._threshold).take_place(loop)
+            elif type(ready) is LoopQueue and ready.recorder is not recording.current:
+                self._loops.add(loop)
                 ready.belong_to(self, self._threshold)
-                self._loops.add(loop)
         except Exception as error:
             self.fail(error)
 
@@ -117,7 +120,7 @@ class AsyncioHook(Hook):
     def _write_begin(self, loop: Any, late: bool = False) -> None:
         recorder = recording.current
         ready = getattr(loop, "_ready", None)
-        if recorder is not None and type(ready) is ReadyQueue:
+        if recorder is not None and type(ready) is LoopQueue:
             ready.is_open = True
             details = [(events.LATE, 0)] if late else None
             recorder.write(events.LOOP_BEGIN, recorder.intern(type(loop).__name__), ready.loop_serial, details)
@@ -125,7 +128,7 @@ class AsyncioHook(Hook):
     def _write_end(self, loop: Any) -> None:
         recorder = recording.current
         ready = getattr(loop, "_ready", None)
-        if recorder is not None and type(ready) is ReadyQueue:
+        if recorder is not None and type(ready) is LoopQueue:
             ready.is_open = False
             ready.end_all()
             recorder.write(events.LOOP_END, 0, ready.loop_serial)
@@ -144,7 +147,7 @@ class AsyncioHook(Hook):
 
 def _hand_over(loop: Any) -> None:
     # Another session may have begun in the meantime, and use the queue that was left.
-    if type(loop._ready) is ReadyQueue and loop._ready.is_left:
+    if type(loop._ready) is LoopQueue and loop._ready.is_left:
         loop._ready.hand_over(loop)
 
 

@@ -42,6 +42,11 @@ def coroutine_code(coroutine: Any) -> str:
     return code_text(name, "" if code is None else code.co_filename, 0 if code is None else code.co_firstlineno)
 
 
+def described(coroutine: Any) -> tuple[str, bool]:
+    """`coroutine_code`, and whether it is the same for every coroutine with this code and name."""
+    return coroutine_code(coroutine), coroutine.cr_code.co_filename != _PROBES
+
+
 def suspended_at(coroutine: Any) -> str | None:
     """Where a suspended coroutine stands: the innermost frame of its chain of awaits; None if it has ended.
 

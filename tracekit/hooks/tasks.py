@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from types import CoroutineType
+from types import BuiltinMethodType, CoroutineType, MethodType
 
 from tracekit import events
 from tracekit.clock import monotonic_ns
+from tracekit.hooks import mark
 from tracekit.hooks.code import code_of, coroutine_code, name_of, suspended_at
+from tracekit.spool.core import core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +18,26 @@ if TYPE_CHECKING:
     from tracekit.spool.buffer import Details
 
 _ATTRIBUTE = "_tracekit_task"
+_PYTHON_STEPS = ("__step", "__wakeup")
 BLOCKED = "an event loop was blocked"
+
+Mark: type[mark.Mark] = mark.Mark if core.fast is None else core.fast.Mark
+
+
+def task_of(callback: Any) -> Any:
+    """The task that a callback is a step of, or None: `loop.call_soon(task.cancel)` is no step."""
+    kind = type(callback)
+    if kind is BuiltinMethodType:
+        return callback.__self__ if callback.__name__ == "task_wakeup" else None
+    if kind is MethodType:
+        return callback.__self__ if callback.__name__ in _PYTHON_STEPS else None
+    return callback.__self__ if kind.__name__ == "TaskStepMethWrapper" else None
 
 
 def task_serial(recorder: Recorder, task: Any) -> int | None:
     """The number of a task in this recording, or None if it has none yet."""
     known = getattr(task, _ATTRIBUTE, None)
-    return known[1] if known is not None and known[0] is recorder else None
+    return known.serial if known is not None and known.recorder is recorder else None
 
 
 def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False) -> int:
@@ -33,7 +48,7 @@ def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False)
     """
     serial = recorder.serial("task") & 0xFFFF_FFFF
     name = _name(task)
-    setattr(task, _ATTRIBUTE, (recorder, serial, name))
+    setattr(task, _ATTRIBUTE, Mark(recorder, serial, name))
     coroutine = task.get_coro()
     details: Details = [
         (events.CODE, recorder.intern(coroutine_code(coroutine))),
@@ -58,12 +73,12 @@ class Running:
         self._serial = 0
         self._began = 0
 
-    def begin_step(self, task: Any, loop_serial: int) -> None:
-        """A task's step begins."""
+    def begin_step(self, task: Any) -> None:
+        """A step of a task begins that has a number."""
         recorder = self._recorder
         serial = task_serial(recorder, task)
-        if serial is None:
-            serial = created(recorder, task, loop_serial, late=True)
+        if serial is None:  # the task keeps nothing of what it is given
+            raise TypeError(f"{type(task).__qualname__} has lost its number")
         self._task = task
         self._serial = serial
         self._began = monotonic_ns()
@@ -95,16 +110,29 @@ class Running:
             return
         details: Details | None = None
         if task.done():
-            _write_done(recorder, task, self._serial)
+            write_done(recorder, task, self._serial)
         elif monotonic_ns() - self._began > self._threshold:
-            place = suspended_at(task.get_coro())
-            details = None if place is None else [(events.CODE, recorder.intern(place))]
+            details = _where_it_stopped(recorder, task)
         recorder.write(events.STEP_END, 0, self._serial, details)
 
 
-def _write_done(recorder: Recorder, task: Any, serial: int) -> None:
+def write_long_end(recorder: Recorder, task: Any, serial: int) -> None:
+    """End a step that was longer than the threshold; how its task ended, if it did, has been said."""
+    details = None if task.done() else _where_it_stopped(recorder, task)
+    recorder.write(events.STEP_END, 0, serial, details)
+    if recorder.limits.is_flight:
+        recorder.ask_for_dump(BLOCKED)
+
+
+def _where_it_stopped(recorder: Recorder, task: Any) -> Details | None:
+    place = suspended_at(task.get_coro())
+    return None if place is None else [(events.CODE, recorder.intern(place))]
+
+
+def write_done(recorder: Recorder, task: Any, serial: int) -> None:
+    """Say how a task has ended."""
     name = _name(task)
-    if name != getattr(task, _ATTRIBUTE)[2]:
+    if name != getattr(task, _ATTRIBUTE).name:
         recorder.write_named(events.TASK_NAME, name, serial)
     if task.cancelled():
         recorder.write(events.TASK_DONE, events.OUTCOME_CANCELLED, serial)

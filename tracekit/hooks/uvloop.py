@@ -12,8 +12,7 @@ from asyncio import _get_running_loop
 from tracekit import events
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
-from tracekit.hooks.ready import task_of
-from tracekit.hooks.tasks import Running, created, task_serial
+from tracekit.hooks.tasks import Running, created, task_of, task_serial
 from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
@@ -103,7 +102,9 @@ class UvloopHook(Hook):
             if task is None:
                 running.begin_callback(callback, scheduled)
             else:
-                running.begin_step(task, _serial(recorder, loop))
+                if task_serial(recorder, task) is None:
+                    created(recorder, task, _serial(recorder, loop), late=True)
+                running.begin_step(task)
             return running
         except Exception as error:
             self.fail(error)

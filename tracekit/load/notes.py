@@ -19,7 +19,8 @@ _ENDS = {
         "everything recorded until then is here"
     ),
     layout.ENDED_NO_SPACE: (
-        "stopped recording because the disk, a quota or a file size limit was full; what came later is missing"
+        "stopped recording because the disk or a quota was full, or a limit on the size of files, on memory or on open "
+        "files was reached; what came later is missing"
     ),
     layout.ENDED_MAX_SIZE: "stopped recording at the session's largest size (--max-size); what came later is missing",
     layout.ENDED_ERROR: "stopped recording because tracekit failed in it; what came later is missing",
@@ -36,6 +37,7 @@ def about(images: list[Image]) -> Iterator[str]:
     if running:
         verb = "was" if len(running) == 1 else "were"
         yield f"{_names(running)} {verb} still running when this was read; what had been recorded until then is here"
+    yield from _about_forks(images)
     for image in images:
         yield from _about_one(image)
 
@@ -49,6 +51,20 @@ def about_window(begun: int, since: int, until: int) -> Iterator[str]:
     if since:
         kept, whole = say_duration(until - since), say_duration(until - begun)
         yield f"this is the last {kept} of {whole}: a flight recorder lets go of what was before"
+
+
+def _about_forks(images: list[Image]) -> Iterator[str]:
+    """Forks of which nothing was recorded: there was no room, or it was killed at once."""
+    pids = {image.header.pid for image in images}
+    # Whoever outlived its parent at once has another one.
+    made = {(image.header.ppid if image.header.ppid in pids else 0, image.header.fork) for image in images}
+    for image in images:
+        if image.header.let_go or image.alive:  # those of the past are removed, and those of now not there yet
+            continue
+        serials = [serial for log in image.logs for serial in log.b[log.kind == events.PROCESS_FORK].tolist()]
+        missing = sum((image.header.pid, serial) not in made and (0, serial) not in made for serial in serials)
+        if missing:
+            yield f"{_names([image])}: forks of which no recording was found: {missing}"
 
 
 def _about_one(image: Image) -> Iterator[str]:

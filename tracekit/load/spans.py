@@ -17,6 +17,7 @@ import numpy as np
 from tracekit import events
 from tracekit.load.image import Image, Log
 from tracekit.load.tasks import Tasks
+from tracekit.model.columns import among, distinct
 from tracekit.model.trace import Category, Flag, Int64, TrackKind
 
 _KINDS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME)
@@ -68,7 +69,11 @@ class Spans:
         self._step_starts = np.array([step.start for step in self._steps], np.int64)
         self._step_tasks = np.array([step.task for step in self._steps], np.int64)
         self._tracks = np.array([log.track for log in image.logs], np.int64)
-        self._steps_of: dict[int, list[int]] = {}
+        # The numbers of all steps, task after task and in each in the order of time; where those of each task begin.
+        order = np.lexsort((self._step_starts, self._step_tasks))
+        self._in_order = order.tolist()
+        rows = np.arange(len(self.builder.tasks) + 1)
+        self._first_of = np.searchsorted(self._step_tasks[order], rows).tolist()
         self._records = self._collect()
 
     def lay(self) -> tuple[Int64, Int64]:
@@ -129,7 +134,7 @@ class Spans:
         for at in np.flatnonzero((lost | ((carried > 0) & (records.step[begins] < 0))) & ended).tolist():
             task = int(records.task[end_of[at]])
             records.task[begins[at]] = task
-            records.step[begins[at]] = self._steps_in(task)[0] if task >= 0 else -1
+            records.step[begins[at]] = self._in_order[self._first_of[task]] if task >= 0 else -1
             adrift[at] &= task < 0
         return adrift
 
@@ -138,8 +143,7 @@ class Spans:
         late = self.image.late
         if not late:
             return np.zeros(len(begins), np.bool_)
-        found: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isin(self._records.slot[begins], np.array(sorted(late)))
-        return found
+        return among(self._records.slot[begins], np.array(sorted(late)))
 
     # Which end belongs to which begin.
 
@@ -219,13 +223,13 @@ class Spans:
         """The track of each whole span."""
         logs = self._records.log[begins]
         track = self._tracks[logs]
-        for index in np.unique(logs[suspended & (task < 0)]).tolist():
+        for index in distinct(logs[suspended & (task < 0)]).tolist():
             lane = self.builder.track(TrackKind.LANE, self.image.logs[index].thread)
             track[suspended & (task < 0) & (logs == index)] = lane
         inside = task >= 0
         if inside.any():
             own = np.zeros(len(self.builder.tasks), np.int64)
-            for row in np.unique(task[inside]).tolist():
+            for row in distinct(task[inside]).tolist():
                 own[row] = self.builder.track(TrackKind.TASK, row)
             track[inside] = own[task[inside]]
         return track
@@ -239,7 +243,7 @@ class Spans:
         """Adds the arguments of spans, and what exception ended them; `first` is the handle of the first span."""
         records, image = self._records, self.image
         with_details = np.array(sorted(image.details), np.int64)
-        for at in np.flatnonzero(np.isin(records.slot[begins], with_details)).tolist():
+        for at in np.flatnonzero(among(records.slot[begins], with_details)).tolist():
             args = image.args(int(records.slot[begins[at]]))
             if args:
                 self.builder.annotate(first + at, args)
@@ -249,7 +253,7 @@ class Spans:
             args = image.args(int(records.slot[record]))
             if at >= 0 and args:
                 self.builder.annotate(first + at, args)
-        failed = np.flatnonzero((end_of >= 0) & np.isin(records.slot[end_of], with_details))
+        failed = np.flatnonzero((end_of >= 0) & among(records.slot[end_of], with_details))
         for at in failed.tolist():
             error = image.error(int(records.slot[end_of[at]]))
             if error:
@@ -305,24 +309,18 @@ class Spans:
             end = max(piece.start, min(piece.end, self.image.logs[piece.log].end))
             yield piece.span, int(self._tracks[piece.log]), piece.start, end, -1
             return
-        task = self._steps[piece.step].task
-        numbers = self._steps_in(task)
-        at = bisect_left(numbers, self._steps[piece.step].start, key=lambda number: self._steps[number].start)
-        for number in numbers[at:]:
-            step = self._steps[number]
+        steps, in_order = self._steps, self._in_order
+        task = steps[piece.step].task
+        first, stop = self._first_of[task], self._first_of[task + 1]
+        at = bisect_left(in_order, steps[piece.step].start, first, stop, key=lambda number: steps[number].start)
+        # By their places: a task may have a million steps, and as many spans.
+        for number in map(in_order.__getitem__, range(at, stop)):
+            step = steps[number]
             if number != piece.step and step.start >= piece.end:
                 break
             begin, end = max(piece.start, step.start), min(piece.end, int(self._step_ends[number]))
             if end >= begin:
                 yield piece.span, int(self._tracks[step.log]), begin, end, task
-
-    def _steps_in(self, task: int) -> list[int]:
-        """The numbers of a task's steps, in the order of time."""
-        numbers = self._steps_of.get(task)
-        if numbers is None:
-            own = np.flatnonzero(self._step_tasks == task)
-            numbers = self._steps_of[task] = own[np.argsort(self._step_starts[own], kind="stable")].tolist()
-        return numbers
 
     def _pieces(self, begins: Int64, end: Int64, generators: Int64) -> Iterator[_Piece]:
         """The stretches of generators' spans between begin or resume and suspend or end."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from tracekit import events
 from tracekit.load.image import Image, Log
+from tracekit.model.columns import distinct
 from tracekit.model.trace import Args, Category, Flag, FlowKind, Int64, TrackKind
 
 _PHASE_WIDTH = 5  # task, start, end, category, flags
@@ -270,12 +271,12 @@ def _split(phases: Int64, cuts: list[tuple[Int64, Int64]]) -> Int64:
     cut_time = np.concatenate([time for _, time in cuts]) if cuts else np.empty(0, np.int64)
     if not len(cut_task) or not len(phases):
         return phases
-    times = np.unique(np.concatenate((cut_time, phases[:, 1], phases[:, 2])))
+    times = distinct(np.concatenate((cut_time, phases[:, 1], phases[:, 2])))
 
     def key(task: Int64, time: Int64) -> Int64:
         return task * len(times) + np.searchsorted(times, time)
 
-    keys = np.unique(key(cut_task, cut_time))
+    keys = distinct(key(cut_task, cut_time))
     first = np.searchsorted(keys, key(phases[:, 0], phases[:, 1]), side="right")
     last = np.searchsorted(keys, key(phases[:, 0], phases[:, 2]), side="left")
     pieces = np.maximum(last - first, 0) + 1

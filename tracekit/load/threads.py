@@ -83,6 +83,8 @@ def _name(image: Image, log: Log) -> str:
 def _end(image: Image, log: Log) -> bool:
     """Sets where the thread's life is drawn to; whether its end was seen."""
     ended = bool((log.kind == events.THREAD_END).any())
+    # What a flight recorder carries on of a thread that goes on has its beginning.
+    ended |= log.carried == len(log.kind) and not (log.kind == events.THREAD_BEGIN).any()
     if log.tid == image.header.pid:
         ended |= bool((log.kind == events.PROCESS_END).any())
     log.end = int(log.time[-1]) if ended else image.last

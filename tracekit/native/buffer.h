@@ -80,16 +80,27 @@ static inline bool claim(Buffer *buffer, size_t size, size_t *index, uint64_t *n
     return claim_elsewhere(buffer, size, index, now);
 }
 
+/* Whether so many words can be claimed in the block that the thread has. */
+static inline bool has_room(const Buffer *buffer, size_t size)
+{
+    return mine.owner == load_relaxed(&buffer->id) && buffer->source != CALLED_CLOCK && mine.next + size <= mine.limit;
+}
+
 static inline uint64_t word_of(unsigned kind, uint32_t a, uint32_t b)
 {
     return kind | (uint64_t)(a & A_MAX) << 8 | (uint64_t)b << 32;
 }
 
-static inline uint32_t commit(Buffer *buffer, size_t index, uint64_t now, uint64_t word)
+static inline void store_record(size_t index, uint64_t now, uint64_t word)
 {
     uint64_t *record = mine.words + index;
     record[0] = now;
     __atomic_store_n(record + 1, word, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t commit(Buffer *buffer, size_t index, uint64_t now, uint64_t word)
+{
+    store_record(index, now, word);
     uint32_t slot = mine.base + (uint32_t)(index >> 1);
     if (UNLIKELY(now >= load_relaxed(&buffer->next_anchor)))
         write_anchor(buffer);

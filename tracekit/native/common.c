@@ -1,17 +1,66 @@
 /* Small tools that every file of the core needs. Knows no noun of tracekit. */
 #include "common.h"
 
+#include <frameobject.h>
+
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Raises what fell into a probe; runs on the main thread, right after the probe. Takes the exception. */
+static int raise_again(void *exception)
+{
+    PyErr_SetObject((PyObject *)Py_TYPE((PyObject *)exception), exception);
+    Py_DECREF((PyObject *)exception);
+    return -1;
+}
+
+/* Only on the main thread signal handlers run; elsewhere such an exception was set from outside, by its class. */
+static void hand_on(PyObject *exception)
+{
+    if (syscall(SYS_gettid) != getpid()) {
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), (PyObject *)Py_TYPE(exception));
+        return;
+    }
+    Py_INCREF(exception);
+    if (Py_AddPendingCall(raise_again, exception) < 0)
+        Py_DECREF(exception);
+}
+
+/* Whether an exception came up in our own files, and not in a signal handler or a finalizer that ran meanwhile. */
+static bool is_ours(PyObject *exception)
+{
+    static PyObject *package;
+    PyTracebackObject *last = (PyTracebackObject *)PyException_GetTraceback(exception);
+    if (last == NULL)
+        return true;
+    Py_DECREF(last); /* the exception has it */
+    while (last->tb_next != NULL)
+        last = last->tb_next;
+    if (from_package(&package, "tracekit.spool.core", "PACKAGE") == NULL) {
+        PyErr_Clear();
+        return true;
+    }
+    PyCodeObject *code = PyFrame_GetCode(last->tb_frame);
+    Py_ssize_t ours = PyUnicode_Tailmatch(code->co_filename, package, 0, PY_SSIZE_T_MAX, -1);
+    Py_DECREF(code);
+    return ours != 0;
+}
 
 void swallow(void)
 {
     if (!PyErr_Occurred())
         return;
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-        Pending pending = put_aside();
-        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), (PyObject *)class_of(&pending));
-        put_back(pending);
-    }
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
+    PyErr_NormalizeException(&type, &exception, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(exception, traceback);
+    if (!PyErr_GivenExceptionMatches(type, PyExc_Exception) || !is_ours(exception))
+        hand_on(exception);
+    Py_XDECREF(type);
+    Py_XDECREF(exception);
+    Py_XDECREF(traceback);
     PyErr_Clear();
 }
 

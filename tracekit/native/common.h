@@ -64,7 +64,8 @@ static inline PyTypeObject *class_of(const Pending *pending)
 #endif
 }
 
-/* Forget an exception that came up in a probe. An interrupt or an exit that fell into it reaches its thread a moment later. */
+/* Forget an exception of ours that came up in a probe. An interrupt, an exit, and what a signal handler raised that fell into
+   it reach the program a moment later. */
 void swallow(void);
 
 /* A number that no other caller ever gets; never 0. */

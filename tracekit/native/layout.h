@@ -15,7 +15,12 @@ enum {
     NAME_BYTES = 4096,
     MOST_DETAILS = 400,
     LAST_WORDS = 4,
+    CORE_BUILD = 3,
     MOST_CHARACTERS = 500,
+};
+
+enum outcome {
+    OUTCOME_DONE = 1,
 };
 
 enum kind {
@@ -30,6 +35,7 @@ enum kind {
     THREAD_END = 12,
     LOOP_BEGIN = 20,
     LOOP_END = 21,
+    TASK_CREATED = 22,
     TASK_READY = 23,
     STEP_BEGIN = 24,
     STEP_END = 25,
@@ -51,7 +57,10 @@ enum kind {
     ARG_NONE = 205,
     MORE = 206,
     NAME = 207,
+    CODE = 210,
+    LOOP = 211,
     ERROR = 212,
+    LATE = 213,
     READING = 219,
 };
 

@@ -3,6 +3,7 @@
    Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py and record/reference.py. */
 #include "buffer.h"
 #include "clock.h"
+#include "creation.h"
 #include "function.h"
 #include "mapping.h"
 #include "marks.h"
@@ -37,11 +38,13 @@ static int add_ready_queue(PyObject *module)
 
 static int fill(PyObject *module)
 {
+    if (PyModule_AddIntConstant(module, "__build__", CORE_BUILD) < 0)
+        return -1;
     PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods, settle_methods, mapping_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;
-    if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || watch_forks() < 0)
+    if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || begin_tasks() < 0 || begin_creations() < 0 || watch_forks() < 0)
         return -1;
     if (add_type(module, "Buffer", &Buffer_Type) < 0 || add_type(module, "Names", &Names_Type) < 0)
         return -1;

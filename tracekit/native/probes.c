@@ -17,7 +17,9 @@ static COLD uint32_t put_whole(Buffer *buffer, Names *names, unsigned kind, PyOb
         add_text(&text, NAME, 0, name);
         return put_with(buffer, kind, 0, 0, &text, &arguments);
     }
-#ifndef Py_GIL_DISABLED
+#ifdef Py_GIL_DISABLED
+    (void)known; /* another thread may read it at the same moment */
+#else
     if (known != NULL)
         *known = (KnownName){names->number, id};
 #endif
@@ -47,10 +49,14 @@ COLD void put_failed_end(Buffer *buffer, uint32_t slot, PyTypeObject *error)
     Names *names = probe_names;
     Py_INCREF(names);
     PyObject *name = PyObject_GetAttrString((PyObject *)error, "__name__");
+    if (name == NULL && PyErr_ExceptionMatches(PyExc_Exception))
+        PyErr_Clear(); /* a metaclass may do anything */
     swallow();
     Details details;
     details.count = 0;
-    uint32_t id = name != NULL && PyUnicode_Check(name) ? intern(names, name) : 0;
+    PyObject *known = name != NULL && PyUnicode_CheckExact(name) ? Py_NewRef(name) : PyUnicode_FromString("?");
+    uint32_t id = known == NULL ? 0 : intern(names, known);
+    Py_XDECREF(known);
     add_detail(&details, ERROR, 0, 0, id);
     put_with(buffer, SPAN_END, 0, slot, &details, NULL);
     Py_XDECREF(name);

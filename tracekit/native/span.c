@@ -68,7 +68,7 @@ static inline PyObject *span_enter(Span *span)
         span->busy = true;
         span->order = ++span->orders;
         span->slot = put_begin_of(span, &span->session);
-    } else if (use != NULL || probe_buffer != NULL || span->last != NULL) {
+    } else if (use != NULL || probe_buffer != NULL || span->last != NULL || span->busy) {
         return enter_other(span, use);
     }
     Py_INCREF(span);
@@ -253,7 +253,7 @@ static Span *new_span(PyObject *name)
     span->known.table = 0;
     span->fetched = NULL;
     span->last = NULL;
-    span->session = 0;
+    span->session = span->order = span->orders = 0;
     span->busy = span->tracked = false;
     return span;
 }
@@ -297,6 +297,13 @@ static PyObject *span_(PyObject *module, PyObject *const *args, Py_ssize_t given
 
 static int hold_dict(Span *span, PyObject *arguments)
 {
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(arguments, &at, &key, &value);) {
+        if (!PyUnicode_Check(key)) {
+            PyErr_Format(PyExc_TypeError, "the arguments of a span have names, not %.100s", Py_TYPE(key)->tp_name);
+            return -1;
+        }
+    }
     PyObject *keys = PyDict_Keys(arguments), *values = PyDict_Values(arguments);
     PyObject *names = keys == NULL ? NULL : PyList_AsTuple(keys), *held = values == NULL ? NULL : PyList_AsTuple(values);
     int failed = names == NULL || held == NULL ? -1 : hold_arguments(span, names, &PyTuple_GET_ITEM(held, 0));
@@ -351,14 +358,8 @@ static int span_traverse(Span *span, visitproc visit, void *arg)
     return 0;
 }
 
-static void span_dealloc(Span *span)
+static void give_up(Span *span)
 {
-    if (span->tracked)
-        PyObject_GC_UnTrack(span);
-    if (UNLIKELY(span->last != NULL))
-        forget_loose(span);
-    if (UNLIKELY(span->keys != NULL))
-        let_go_of_arguments(span);
     Py_DECREF(span->name);
     if (LIKELY(spares < MOST_SPARE))
         spare[spares++] = span;
@@ -366,12 +367,39 @@ static void span_dealloc(Span *span)
         PyObject_GC_Del(span);
 }
 
+static void span_dealloc(Span *span);
+
+/* One that holds objects may hold the next one of a long chain. */
+static COLD void dealloc_deep(PyObject *span)
+{
+    PyObject_GC_UnTrack(span);
+    Py_TRASHCAN_BEGIN(span, span_dealloc)
+    let_go_of_arguments((Span *)span);
+    give_up((Span *)span);
+    Py_TRASHCAN_END
+}
+
+static void span_dealloc(Span *span)
+{
+    if (UNLIKELY(span->last != NULL))
+        forget_loose(span);
+    if (UNLIKELY(span->tracked)) {
+        dealloc_deep((PyObject *)span);
+        return;
+    }
+    if (UNLIKELY(span->keys != NULL))
+        let_go_of_arguments(span);
+    give_up(span);
+}
+
 static PyObject *span_set(Span *span, PyObject *const *args, Py_ssize_t given, PyObject *keywords)
 {
-    Use *last = span->last;
-    if (last != NULL && (!span->busy || span->order < last->order))
-        return put_set(last->session, last->slot, args, given, keywords);
-    return put_set(span->busy ? span->session : 0, span->slot, args, given, keywords);
+    Use *first = span->last;
+    if (span->busy || first == NULL)
+        return put_set(span->busy ? span->session : 0, span->slot, args, given, keywords);
+    while (first->before != NULL)
+        first = first->before;
+    return put_set(first->session, first->slot, args, given, keywords);
 }
 
 static PyObject *span_repr(Span *span)
@@ -389,7 +417,7 @@ static PyObject *span_name(Span *span, void *unused)
 static PyMethodDef span_methods[] = {
     {"set", (PyCFunction)(void (*)(void))span_set, METH_FASTCALL | METH_KEYWORDS,
      "set($self, **arguments)\n--\n\n"
-     "Add arguments to the span while it is open: to the use that began last, where several are."},
+     "Add arguments to the span while it is open. Where several uses are, to the first; `as` gives each its own."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -32,6 +32,12 @@ _CO_GENERATOR = 0x20
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _CO_ASYNC_GENERATOR = 0x200
+# A class makes these what they are by itself, but only where they are plain functions.
+_IMPLICIT: dict[str, type] = {
+    "__new__": staticmethod,
+    "__init_subclass__": classmethod,
+    "__class_getitem__": classmethod,
+}
 
 if not TYPE_CHECKING and core.fast is not None:
     from tracekit._fast import Span, counter, function, instant, span
@@ -77,6 +83,13 @@ def trace_as(function: Any, name: str | None) -> Any:
         raise TypeError(
             f"tracekit.trace takes a function or a method, not {function!r}; to trace a class, decorate its methods"
         )
+    implicit = _IMPLICIT.get(getattr(function, "__name__", ""))
+    if implicit is not None and hasattr(function, "__code__"):
+        return implicit(_trace_callable(function, name))
+    return _trace_callable(function, name)
+
+
+def _trace_callable(function: Any, name: str | None) -> Any:
     from functools import update_wrapper
 
     name = name or str(getattr(function, "__qualname__", None) or type(function).__qualname__)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tracekit.spool.limits import Room
 
 COMMAND_CHARACTERS = 1500
+_MOST_SAID = 100
 
 current: Recorder | None = None
 
@@ -62,6 +63,7 @@ class Recorder:
         self._serials: dict[str, int] = {}
         self._thread = _local()
         self._out_of_room = False
+        self._said: set[str] = set()
         self._told_short = False
         self.abandoned = False
         # Called with the reason when a dump is asked for and nobody watches who would make it; see sessions.py.
@@ -80,7 +82,7 @@ class Recorder:
 
     def end(self, slot: int, error: BaseException | None = None) -> None:
         """End the span that began at `slot`, on whatever thread this is."""
-        details = None if error is None else [(events.ERROR, self.intern(type(error).__name__))]
+        details = None if error is None else [(events.ERROR, self.intern(_class_name(error)))]
         self.write(events.SPAN_END, 0, slot, details)
 
     def begin_thread(self, serial: int = 0, name: str = "", thread: Any = None) -> None:
@@ -123,6 +125,12 @@ class Recorder:
             self._serials[kind] = number
             return number
 
+    def note_once(self, text: str) -> None:
+        """Leave a word that may come up again and again, the first time only."""
+        if text not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(text)
+            self.note(text)
+
     def note(self, text: str) -> None:
         """Leave a word for the user in the trace, and say it on stderr at once."""
         self.write(events.NOTE, self.intern(text))
@@ -162,9 +170,7 @@ class Recorder:
             thread.handle = self.buffer.give(*self._take(thread), full)
             if self.spool.flight is not None and self.spool.flight.is_short and not self._told_short:
                 self._told_short = True
-                self.note(
-                    "the last part that is kept is shorter than was asked for: its file has reached its largest size"
-                )
+                self._say_short()
 
     def _take(self, thread: _ThreadEnd) -> Room:
         """Room for a thread; where there is none any more it is a scratch block, and what fills it is counted as lost."""
@@ -177,6 +183,11 @@ class Recorder:
             thread.has_room = False
             self._run_out_of_room(*reason.args)
             return scratch()
+
+    def _say_short(self) -> None:
+        if os.path.isdir(self.directory):  # else the session is over, and nobody waits for what is kept
+            why = self.spool.stuck or "its file has reached its largest size"
+            self.note(f"the last part that is kept is shorter than was asked for: {why}")
 
     def _run_out_of_room(self, ended: int, why: str) -> None:
         if not self._out_of_room:
@@ -218,6 +229,13 @@ class _ThreadEnd:
             buffer.leave()
         except Exception:  # no room, or a Thread class with a name of its own kind: its end is not known, then
             pass
+
+
+def _class_name(error: BaseException) -> str:
+    try:
+        return str(type(error).__name__)
+    except Exception:  # a metaclass may do anything; the program's own exception matters more
+        return "?"
 
 
 def tell(text: str) -> None:

@@ -59,13 +59,13 @@ class Span:
                 use.recorder.end(use.slot, error)
 
     def set(self, /, **arguments: object) -> None:
-        """Add arguments to the span while it is open: to the use that began last, where several are.
+        """Add arguments to the span while it is open. Where several uses are, to the first; `as` gives each its own.
 
         Args:
             arguments: numbers, texts, truth values and None are kept as they are, other things in a short form.
         """
         if self._uses:
-            self._uses[-1].set(**arguments)
+            self._uses[0].set(**arguments)
 
     def __repr__(self) -> str:
         return f"<tracekit span {self.name!r}>"
@@ -138,7 +138,7 @@ def instant(name: str, /, **arguments: object) -> None:
     recorder = recording.current
     if recorder is not None:
         details = encode(arguments, recorder.intern) if arguments else None
-        recorder.write_named(events.INSTANT, name, 0, details)
+        recorder.write_named(events.INSTANT, name if type(name) is str else str(name), 0, details)
 
 
 def counter(name: str, /, **series: float) -> None:
@@ -156,7 +156,10 @@ def counter(name: str, /, **series: float) -> None:
         try:
             numbers[key] = float(value)
         except Exception:  # a probe must not break the program that it is in
-            recorder.note(f"counter {name!r}: a value of {key!r} was left out, {type(value).__name__} is no number")
+            recorder.note_once(
+                f"counter {name!r}: a value of {key!r} was left out, {type(value).__name__} is no number"
+            )
+    name = name if type(name) is str else str(name)
     recorder.write_named(events.COUNTER, name, 0, encode(numbers, recorder.intern))
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 VARIABLE = "TRACEKIT_CORE"
+# Changes with whatever the two cores and the rest must agree on: an extension that was built before is not loaded.
+CORE_BUILD = 3
 
 
 class Core:
@@ -39,12 +41,19 @@ class Core:
                 self.missing = asked == "c"
                 self.why = f"the C core cannot be loaded ({error}); install a C compiler and tracekit again"
             else:
-                self.fast = fast
-                self.why = f"{VARIABLE}=c asks for it" if asked == "c" else "it is there"
+                if getattr(fast, "__build__", 0) == CORE_BUILD:
+                    self.fast = fast
+                    self.why = f"{VARIABLE}=c asks for it" if asked == "c" else "it is there"
+                else:
+                    self.missing = asked == "c"
+                    self.why = "the C core was built for another version of tracekit; install tracekit again"
             if asked not in ("", "c"):
                 self.why += f"; {VARIABLE}={asked} is neither c nor py"
         self.name = "py" if self.fast is None else "c"
 
+
+# The folder of the package, as its code objects spell it.
+PACKAGE = Core.__init__.__code__.co_filename.removesuffix("core.py").rstrip("/").removesuffix("spool")
 
 core = Core(os.environ.get(VARIABLE, ""))
 if core.missing:

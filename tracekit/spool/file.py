@@ -11,8 +11,9 @@ from _thread import RLock
 
 from tracekit import clock
 from tracekit.spool import layout
+from tracekit.spool.core import map_words
 from tracekit.spool.limits import Limits, NoRoom
-from tracekit.spool.mapping import map_words, reserve
+from tracekit.spool.mapping import reserve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class SpoolFile:
     @property
     def blocks(self) -> int:
         return (self._size - layout.HEADER_BYTES) // layout.BLOCK_BYTES
+
+    @property
+    def stuck(self) -> str:
+        """Why the file has stopped growing; "" where it has not, or where its largest size alone is why."""
+        return "" if self._full is None or self._full.args[0] == layout.ENDED_MAX_SIZE else str(self._full.args[1])
 
     def _begin(self, fork: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
         """Write the header: at once, so that a kill leaves no file that cannot be told from damage."""
@@ -184,23 +190,35 @@ class SpoolFile:
         length = self._room(min(blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT))
         if past_cap and not length:
             length = max(self.blocks // 16, 1) * layout.BLOCK_BYTES
+        if not length:
+            reason = layout.ENDED_MAX_SIZE, f"it has reached its largest size ({self._max_bytes} bytes)"
+            if self.flight is None:
+                self._full = NoRoom(*reason)
+            raise NoRoom(*reason)
+        size = self._size
         try:
-            if not length:
-                raise NoRoom(layout.ENDED_MAX_SIZE, f"it has reached its largest size ({self._max_bytes} bytes)")
+            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             try:
-                fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-                try:
-                    segment = self._extend(fd, length)
-                finally:
-                    os.close(fd)
-            except OSError as error:
-                raise NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}") from None
-        except NoRoom as reason:
-            if self.flight is None or reason.args[0] != layout.ENDED_MAX_SIZE:
-                self._full = reason
-            raise
+                segment = self._extend(fd, length)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            # Never the one that is raised: that holds on to the frames of the program.
+            self._full = NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}")
+            self._shrink(size, length)
+            raise NoRoom(*self._full.args) from None
         self._segment = segment
         self._next = 0
+
+    def _shrink(self, size: int, length: int) -> None:
+        """Give back what was reserved in vain: the program may need the room. From now on the file does not grow."""
+        # A signal handler may have extended the file meanwhile, and writes there.
+        if self._size == size + length:
+            self._size = size
+            try:
+                os.truncate(self.path, size)
+            except OSError:  # the session is gone
+                pass
 
     def _room(self, length: int) -> int:
         """What of a segment's length the cap leaves, in whole blocks."""

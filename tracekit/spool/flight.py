@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
         @property
         def blocks(self) -> int: ...
+        @property
+        def stuck(self) -> str: ...
         def lay_out(self, past_cap: bool = False) -> Place: ...
         def hand_out(self, place: Place, block_type: int, owner: int) -> int: ...
         def is_at_cap(self) -> bool: ...
@@ -58,7 +60,7 @@ class Flight:
         spool: whose blocks they are; its limits say how much is to be kept.
 
     Attributes:
-        is_short: the window is shorter than was asked for: the file has reached its largest size.
+        is_short: less is kept than was asked for: the file has reached its largest size, or cannot grow to it.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -69,6 +71,9 @@ class Flight:
         self._done: deque[_Loan] = deque()
         self._there: set[int] = set()  # numbers of the blocks that hold records, as slot numbers tell them
         self._clean: list[Place] = []  # hold nothing
+        self._spare = [
+            spool.lay_out()
+        ]  # likewise; for what is recorded while the first one is let go of on a full disk
         self._kept = 0  # blocks of names and of what is carried: these stay
         self._folding = False
         self._carried = Carried(self, self._count_lost)
@@ -118,21 +123,14 @@ class Flight:
     def _place(self, past_cap: bool = False) -> Place:
         """An empty block: one that was let go of if there must be, else a new one."""
         self._prepare()
-        place = None if past_cap else self._pop_clean()
+        place = None if past_cap else _pop(self._clean)
         if place is not None:
             return place
         try:
             return self._spool.lay_out(past_cap=past_cap or self._spool.is_at_cap())
         except NoRoom:  # the last one went to whatever interrupted this, or the disk is full
             self._prepare()
-            return self._pop_clean() or self._spool.lay_out(past_cap=True)
-
-    def _pop_clean(self) -> Place | None:
-        # Not asked for first whether there is one: an interruption may take the last.
-        try:
-            return self._clean.pop()
-        except IndexError:
-            return None
+            return _pop(self._clean) or _pop(self._spare) or self._spool.lay_out(past_cap=True)
 
     def _prepare(self) -> None:
         """Have some empty blocks ready where old ones are to be let go of."""
@@ -153,7 +151,7 @@ class Flight:
             return True
         if not self._spool.is_at_cap():
             return False
-        self.is_short = self._window != 0
+        self.is_short = bool(self._window or self._spool.stuck)
         return True
 
     def _let_go(self) -> None:
@@ -170,7 +168,7 @@ class Flight:
         self._there.discard(block_number(loan.number))
         self._carried.fold(block, loan.number, self._there)
         self.clear(loan.place)
-        self._clean.append(loan.place)
+        (self._clean if self._spare else self._spare).append(loan.place)
 
     def _collect(self) -> None:
         """See which blocks have come back."""
@@ -185,6 +183,14 @@ class Flight:
 
     def _count_lost(self, things: int) -> None:
         self._spool.header[layout.H_CARRY_LOST] += things
+
+
+def _pop(places: list[Place]) -> Place | None:
+    # Not asked for first whether there is one: an interruption may take the last.
+    try:
+        return places.pop()
+    except IndexError:
+        return None
 
 
 def _newest(block: memoryview) -> int:

@@ -26,9 +26,21 @@ _ARGUMENTS = 8  # records of arguments for one span
 _BLOCK_NUMBERS = (layout.SLOT_MASK + 1) // layout.BLOCK_SLOTS - 1  # as many as slot numbers can tell apart
 
 # What is to be done with a record of each kind.
-_LET_GO, _BEGIN_SPAN, _END_SPAN, _ENTER, _LEAVE, _READY, _BEGIN, _END, _SAID, _RENAME, _EVER, _WHILE_IT_LASTS = range(
-    12
-)
+(
+    _LET_GO,
+    _BEGIN_SPAN,
+    _END_SPAN,
+    _ENTER,
+    _LEAVE,
+    _READY,
+    _BEGIN,
+    _END,
+    _SAID,
+    _RENAME,
+    _EVER,
+    _LATEST,
+    _WHILE_IT_LASTS,
+) = range(13)
 _ROLES = [_LET_GO] * 256
 _GROUP = (
     32  # what begins across threads is known by its kind above 32 bits of slot or serial; spans by their slot alone
@@ -57,6 +69,8 @@ def _fill_in() -> None:
     _ROLES[events.TASK_READY] = _READY
     for kind in events.FOR_EVER:
         _ROLES[kind] = _EVER
+    for kind in events.LATEST_OF_ALL:
+        _ROLES[kind] = _LATEST
     for kind in events.FOR_A_WHILE:
         _ROLES[kind] = _WHILE_IT_LASTS
 
@@ -83,6 +97,7 @@ class Carried:
         self._threads: dict[int, list[int]] = {}  # owner -> what runs there: kind, and slot above it
         self._ready: dict[int, int] = {}  # task -> slot
         self._stepped: dict[int, int] = {}  # task -> time of its latest step
+        self._latest: dict[int, int] = {}  # kind -> slot
         self._while: dict[int, None] = {}  # slots
 
     def fold(self, block: memoryview, number: int, there: Container[int]) -> None:
@@ -193,6 +208,8 @@ class _Fold:
             self._rename(at)
         elif role == _EVER:
             self._keep(at)
+        elif role == _LATEST:
+            self._renew(kind, at)
         elif self._keep(at):
             self._remember(at)
 
@@ -230,6 +247,14 @@ class _Fold:
                 self._carried._shelf.drop(running.pop(place) >> 8)
                 break
         running.insert(1, events.THREAD_NAME | self._base + at << 8)
+
+    def _renew(self, kind: int, at: int) -> None:
+        """Of that kind only the latest is kept, whichever thread wrote it."""
+        carried = self._carried
+        before = carried._latest.get(kind, -1)
+        if carried._shelf.time_of(before) < self._block[2 * at] and self._keep(at):
+            carried._shelf.drop(before)
+            carried._latest[kind] = self._base + at
 
     def _step(self, task: int, at: int) -> None:
         """A task runs: it waits no longer."""

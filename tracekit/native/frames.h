@@ -1,0 +1,46 @@
+/* Frames: runs of Python code, told apart by where they lie. Knows no code and no queue. */
+#ifndef TRACEKIT_FRAMES_H
+#define TRACEKIT_FRAMES_H
+
+#include "common.h"
+
+/* Where a frame lies. Another one may lie there once it is gone. */
+typedef const void *Place;
+
+/* Whether the interpreter's own frames lie where we believe; where not, frame objects stand for them. */
+extern bool frames_are_known;
+
+/* Find that out; called from Python code, before anything else here. */
+void learn_frames(void);
+
+/* The frame that called us, by way of the object that Python makes of it on request. */
+Place place_of_caller_object(void);
+
+/* The innermost frame whose function has this name, and its code. NULL: there is none. */
+Place place_of_function(const char *name, const void **code);
+
+/* The code that the frame runs which called us, as an address. */
+const void *code_of_caller(void);
+
+/* Whether a frame that lies there and runs that code is on the calling thread's stack. */
+bool is_on_stack(Place place, const void *code);
+
+static inline Place place_of_caller(void)
+{
+#if PY_VERSION_HEX < 0x030B0000
+    return PyThreadState_Get()->frame;
+#elif PY_VERSION_HEX < 0x030F0000
+    if (LIKELY(frames_are_known)) {
+#if PY_VERSION_HEX < 0x030D0000
+        return PyThreadState_Get()->cframe->current_frame;
+#else
+        return PyThreadState_Get()->current_frame;
+#endif
+    }
+    return place_of_caller_object();
+#else
+    return place_of_caller_object();
+#endif
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* Handle: what a loop has for a callback that is scheduled. Knows no task and no queue. */
+#ifndef TRACEKIT_HANDLE_H
+#define TRACEKIT_HANDLE_H
+
+#include "common.h"
+
+enum handle_field { HANDLE_CALLBACK, HANDLE_CANCELLED, HANDLE_LOOP, HANDLE_FIELDS };
+
+/* asyncio's own classes, and where their fields lie; NULL as long as that is not known. */
+typedef struct {
+    PyTypeObject *handle, *timer;
+    Py_ssize_t places[HANDLE_FIELDS];
+} HandleClasses;
+
+extern HandleClasses handle_classes;
+
+PyObject *look_up_field(PyObject *handle, enum handle_field field);
+
+/* A field of one of those classes; borrowed, NULL: look it up. */
+static inline PyObject *field_at_once(PyObject *handle, enum handle_field field)
+{
+    PyTypeObject *type = Py_TYPE(handle);
+    if (LIKELY(type == handle_classes.handle || type == handle_classes.timer))
+        return *(PyObject **)((char *)handle + handle_classes.places[field]);
+    return NULL;
+}
+
+/* A field, as the attribute has it; a new reference, NULL with an exception. */
+static inline PyObject *handle_field(PyObject *handle, enum handle_field field)
+{
+    PyObject *value = field_at_once(handle, field);
+    if (UNLIKELY(value == NULL))
+        return look_up_field(handle, field);
+    Py_INCREF(value);
+    return value;
+}
+
+/* -1 with an exception. */
+static inline int handle_is_cancelled(PyObject *handle)
+{
+    PyObject *cancelled = handle_field(handle, HANDLE_CANCELLED);
+    int truth = cancelled == NULL ? -1 : cancelled == Py_False ? 0 : PyObject_IsTrue(cancelled);
+    Py_XDECREF(cancelled);
+    return truth;
+}
+
+/* Whether its loop runs on another thread than this one; -1 with an exception. */
+int handle_is_of_another_thread(PyObject *handle);
+
+#endif

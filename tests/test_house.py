@@ -135,3 +135,11 @@ def test_the_door_lists_what_it_has() -> None:
     assert dir(tracekit) == sorted(tracekit.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         tracekit.nonsense  # noqa: B018
+
+
+def test_every_room_is_installed() -> None:
+    """The list of packages that an installation gets has all rooms."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text()
+    listed = set(text.partition("\npackages = [")[2].partition("]")[0].replace('"', "").replace(",", " ").split())
+
+    assert listed == {module_of(path) for path in FILES if path.name == "__init__.py"}

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 import tracekit as tk
-from tracekit import options, sessions
+from tracekit import dumps, options, sessions
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Flag, Trace
-from tracekit.spool import layout
+from tracekit.spool import core, layout
 from tracekit.spool.reader import read_spool
 
 _VARIABLES = ("PYTHONPATH", "TRACEKIT_SESSION", "TRACEKIT_OPTIONS")
@@ -126,6 +126,9 @@ def test_no_stop(python: Python, tmp_path: Path) -> None:
         ({"output": "out.json", "threshold": "soon"}, "'soon' is no duration"),
         ({"output": "out.json", "max_size": "5 apples"}, "'5 apples' is no size"),
         ({"output": "out.json", "flight": "a while"}, "'a while' is neither a duration nor a size"),
+        ({"output": "out.json", "max_size": "0MB"}, "'0MB' leaves no room"),
+        ({"output": "out.json", "max_size": ""}, "'' is no size"),
+        ({"output": "out.json", "flight": "64MB", "max_size": "1MB"}, "64MB has no room in 1MB"),
     ],
 )
 def test_bad_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], why: str) -> None:
@@ -527,3 +530,11 @@ def test_options_travel() -> None:
     made = options.Options.parse("20ms", "1GB", "10s")
     made.watched = 1
     assert vars(options.Options.from_text(made.to_text())) == vars(made)
+
+
+def test_a_core_that_is_missing_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the C core was asked for and is not there, tracekit's own helpers do not say so again."""
+    monkeypatch.setenv("TRACEKIT_CORE", "c")
+    assert dumps.plain_environment()["TRACEKIT_CORE"] == "c"
+    monkeypatch.setattr(core.core, "missing", True)
+    assert dumps.plain_environment()["TRACEKIT_CORE"] == "py"

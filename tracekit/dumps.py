@@ -11,6 +11,7 @@ import sys
 from tracekit.clock import monotonic_ns
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.record import recorder as recording
+from tracekit.spool.core import VARIABLE, core
 
 # Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
 _MAIN = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
@@ -30,6 +31,8 @@ def plain_environment() -> dict[str, str]:
     environment = {**os.environ, "PYTHONPATH": root + (os.pathsep + path if path else "")}
     environment.pop(SESSION_VARIABLE, None)
     environment.pop(OPTIONS_VARIABLE, None)
+    if core.missing:  # that was said once already
+        environment[VARIABLE] = "py"
     return environment
 
 

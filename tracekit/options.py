@@ -52,7 +52,12 @@ class Options:
             UsageError: one of them does not read.
         """
         ns, size = parse_flight(flight) if flight is not None else (0, 0)
-        return cls(parse_duration(threshold), parse_size(max_size) if max_size else 0, flight_ns=ns, flight_bytes=size)
+        cap = parse_size(max_size) if max_size is not None else 0
+        if max_size is not None and not cap:
+            raise UsageError(f"{max_size!r} leaves no room to record anything: write a size, as 64MB or 1GB")
+        if cap and cap < size:
+            raise UsageError(f"a flight recorder of {flight} has no room in {max_size}: give only one of the two sizes")
+        return cls(parse_duration(threshold), cap, flight_ns=ns, flight_bytes=size)
 
     def limits(self) -> Limits:
         """How much of it is kept."""

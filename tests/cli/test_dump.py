@@ -15,6 +15,7 @@ import pytest
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
+from tracekit.observe.mappings import running_sessions, session_of
 
 Run = Any
 
@@ -121,6 +122,15 @@ def test_by_directory_pid_and_leader(flight: Program, tracekit: Run, tmp_path: P
     assert not (tmp_path / "out.tracekit").exists()
 
 
+def test_who_only_looks_on(flight: Program) -> None:
+    """The processes of a session are those that record into it, not tracekit's own that watches it."""
+    directory = str(flight.directory / "out.tracekit")
+    flight.do("block(0.1)")
+    flight.wait_for("an event loop")  # so it watches
+    assert running_sessions()[directory] == [flight.pid]
+    assert session_of(flight.process.pid) is None
+
+
 def test_output_and_words(flight: Program, tracekit: Run, tmp_path: Path) -> None:
     """With -o the dump goes there; on stderr it says what it shows and where it is."""
     result = tracekit("dump", "out.tracekit", "-o", "mine.json")
@@ -191,10 +201,11 @@ def test_from_inside(flight: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("which", "why"),
     [
-        ("none.tracekit", "no such session: none.tracekit"),
+        ("none.tracekit", "no such session: 'none.tracekit'"),
+        ("", "no such session: ''"),
         (".", "there is no *.spool file in it"),
         ("1", "process 1 records nothing"),
-        (str(1 << 30), "records nothing"),
+        (str(1 << 30), f"there is no process {1 << 30}"),
     ],
 )
 def test_no_session(tracekit: Run, which: str, why: str) -> None:
@@ -223,5 +234,6 @@ def test_bad_flight(tracekit: Run, tmp_path: Path, flight: str) -> None:
 
     assert result.returncode == 2
     assert "is neither a duration nor a size" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == []

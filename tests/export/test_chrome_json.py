@@ -148,3 +148,19 @@ def test_interrupted_leaves_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         write(_small(), [], out)
     assert [path.name for path in tmp_path.iterdir()] == ["trace.json"]
     assert out.read_text() == "old"
+
+
+def test_none_is_shown(tmp_path: Path) -> None:
+    """An argument that is None is one in what Perfetto reads as well, which leaves out what is null; read back, it is None."""
+    builder = Builder("program.py")
+    thread = builder.thread(builder.process(7, "program"), 7, "MainThread", main=True)
+    track = builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 5, 10, "load", Category.SPAN, args={"limit": None, "rows": 3})
+    builder.instant(track, 6, "miss", {"key": None})
+    path = tmp_path / "out.json"
+    write(builder.build(), [], path)
+
+    shown = {event["name"]: event.get("args") for event in json.loads(path.read_bytes())["traceEvents"]}
+    assert shown["load"] == {"limit": "None", "rows": 3}
+    assert shown["miss"] == {"key": "None"}
+    assert {"limit": None, "rows": 3} in load(path).args

@@ -83,6 +83,25 @@ def test_a_task_that_awaits(spool: SpoolWriter, loaded: Loaded) -> None:
     assert phases == [("awaiting", 0, 400), ("ready", 400, 500), ("running", 500, 600)]
 
 
+def test_a_task_that_was_done_in_an_open_step(spool: SpoolWriter, loaded: Loaded) -> None:
+    """A task whose step alone was carried on ended with it, and does not seem to wait for ever."""
+    spool.carry(900, e.STEP_BEGIN, 0, 6, slot=OLD + 40)
+    spool.record(1300, e.STEP_END, 0, 6)
+    spool.record(2000, e.PROCESS_END)
+    tasks = {task.name: (task.outcome, task.ended, task.awaiting) for task in loaded(spool).tasks}
+    assert tasks == {"serve": ("pending", None, 1000), "task 6": ("done", 300, 0)}
+
+
+@pytest.mark.parametrize(("kind", "lost"), [(e.TASK_READY, 0), (e.STEP_BEGIN, 1)])
+def test_a_task_that_may_go_on(spool: SpoolWriter, loaded: Loaded, kind: int, lost: int) -> None:
+    """A task that is heard of again, or whose beginning may have found no room, is not taken for done."""
+    spool.header[layout.H_CARRY_LOST] = lost
+    spool.carry(900, e.STEP_BEGIN, 0, 6, slot=OLD + 40)
+    spool.record(1300, e.STEP_END, 0, 6)
+    spool.record(1400, kind, 0, 6)
+    assert {task.name: task.outcome for task in loaded(spool).tasks}["task 6"] == "pending"
+
+
 def test_what_was_created_in_a_step_has_no_creator(spool: SpoolWriter, loaded: Loaded) -> None:
     """Which task created a carried one is not known where that step is over; in an open step it is."""
     spool.carry(300, e.TASK_CREATED, "child", 6, slot=OLD + 40)

@@ -14,7 +14,7 @@ from tests_support import rows_of, spans_of
 
 from tracekit import events as e
 from tracekit.load import load
-from tracekit.model.trace import Trace
+from tracekit.model.trace import Category, Trace
 
 Loaded = Callable[..., Trace]
 
@@ -200,3 +200,21 @@ def test_a_name_that_could_not_be_kept(spool: SpoolWriter, loaded: Loaded) -> No
     begin = spool.record(110, e.SPAN_BEGIN, "load")
     spool.record(120, e.SPAN_END, 0, begin)
     assert where(loaded(spool)) == [("THREAD", "load", 10, 20)]
+
+
+def test_many_spans_in_many_steps_of_one_task(spool: SpoolWriter, loaded: Loaded) -> None:
+    """Of a task that runs for long each span that crosses an await has its parts, however many steps there were before."""
+    count = 30_000
+    spool.record(110, e.STEP_BEGIN, 0, 5)
+    for at in range(count):
+        begin = spool.record(200 + 100 * at, e.SPAN_BEGIN, "turn")
+        spool.record(210 + 100 * at, e.STEP_END, 0, 5)
+        spool.record(250 + 100 * at, e.STEP_BEGIN, 0, 5)
+        spool.record(260 + 100 * at, e.SPAN_END, 0, begin)
+    spool.record(300 + 100 * count, e.STEP_END, 0, 5)
+    trace = loaded(spool)
+    assert trace.slices.category.tolist().count(Category.SPAN) == count
+    parts = trace.slices.category == Category.PART
+    first = int(trace.slices.start[parts][0])
+    assert trace.slices.start[parts].tolist() == [first + 50 * at for at in range(2 * count)]
+    assert trace.slices.end[parts].tolist() == [first + 50 * at + 10 for at in range(2 * count)]

@@ -48,6 +48,16 @@ def _core() -> Answer:
     return not core.missing, f"{'C' if core.name == 'c' else 'Python'}: {core.why}"
 
 
+def _clock() -> Answer:
+    from tracekit.spool import core, layout
+
+    if core.Buffer(lambda _full: None).clock != layout.CLOCK_MONOTONIC_NS:
+        return True, "the processor's counter; a trace has CLOCK_MONOTONIC's times, to which it is converted"
+    if core.core.name == "py":
+        return True, "CLOCK_MONOTONIC, the only one that the Python core reads"
+    return True, "CLOCK_MONOTONIC: the kernel does not take the processor's counter for its own clock here"
+
+
 def _mapping() -> Answer:
     from tracekit.spool.file import SpoolFile
 
@@ -108,6 +118,7 @@ def _space() -> Answer:
 QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("Python", _python, True),
     ("core", _core, True),
+    ("clock", _clock, True),
     ("recording", _mapping, True),
     ("entering child processes", _entering, True),
     ("Perfetto's page", _viewer, False),

@@ -16,7 +16,12 @@ from tracekit.spool import directory as session_directory
 
 @click.command(short_help="Write out what a running session holds.")
 @click.argument("session", required=False, metavar="[SESSION|PID]")
-@click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: STEM-dump-1.json.gz, 2, 3, …")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Where to write the trace. Default: STEM-dump-1.json.gz (2, 3, …) beside the session.",
+)
 @threshold_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.option(
@@ -26,12 +31,17 @@ def command(session: str | None, output: str | None, threshold: str, quiet: bool
     """Write a trace of what a running session holds now; the program goes on, and so does its recording.
 
     SESSION is a directory STEM.tracekit, PID a process that records into one; without either it is the one session that
-    runs. With `tracekit run --flight` that is the last part of what happened. It works while the program hangs.
+    runs. Of a flight recorder (`tracekit run --flight 10s`, or `tk.start(flight="10s")` in the program) that is the last
+    part, with what was open when it began. The program is not asked: it works while the program hangs, and after it was
+    killed.
+
+    The same without a second shell: `kill -USR2` to the process of `tracekit run`, or `tk.dump()` in the program.
 
     \b
     Examples:
       tracekit dump
       tracekit dump 4711 -o hang.json.gz
+      tracekit dump traces/app.tracekit
     """
     from tracekit.units import parse_duration
 
@@ -84,11 +94,13 @@ def _find(session: str | None) -> str:
             raise UsageError(f"{session} holds no recording: there is no *.spool file in it")
         return directory
     if not session.isdecimal():
-        raise UsageError(f"no such session: {session}; give a directory STEM.tracekit, or the pid of a process in it")
+        raise UsageError(f"no such session: {session!r}; give a directory STEM.tracekit, or the pid of a process in it")
     found = session_of(int(session))
     if found is not None:
         return found
     for directory in running_sessions():
         if session_directory.read(directory).get("leader_pid") == int(session):
             return directory
+    if not os.path.exists(f"/proc/{session}"):
+        raise UsageError(f"there is no process {session}; `tracekit dump` alone finds what is running")
     raise UsageError(f"process {session} records nothing, or is not yours; `tracekit dump` alone finds what is running")

@@ -55,7 +55,8 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="`tracekit COMMAND --help` tells more. Start with: tracekit run SCRIPT.py",
+    epilog="`tracekit COMMAND --help` tells more. Start with: tracekit run SCRIPT.py. TRACEKIT_CORE=c or py in the "
+    "environment picks the core that records, the one in C or the one in Python; `tracekit doctor` tells which it is.",
 )
 @click.version_option(__version__, message="tracekit %(version)s")
 def cli() -> None:

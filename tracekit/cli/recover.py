@@ -34,7 +34,10 @@ def command(session: str, output: str | None, threshold: str, keep_session: bool
         raise UsageError(f"{session} is no session: there is no *.spool file in it")
     running = session_directory.running(directory)
     if running and not _asked_by_its_program(directory):
-        raise UsageError(f"{session} is still running (pid {running[0]}): wait for its end")
+        raise UsageError(
+            f"{session} is still running (pid {running[0]}): wait for its end, or have what is there "
+            f"now with `tracekit dump {session}`"
+        )
     stem = directory.removesuffix(session_directory.SUFFIX)
     path = session_directory.check_output(output or stem + ".json.gz")
     finish(directory, path, parse_duration(threshold), keep_session=keep_session, quiet=quiet)

@@ -70,8 +70,9 @@ class RunCommand(click.Command):
 @click.option(
     "--flight",
     metavar="LENGTH",
-    help="Keep only the last part, like 10s, or 64MB for each process; the rest is let go of, so that it may run for days. "
-    "`tracekit dump`, SIGUSR2 to tracekit's own process, a blocked event loop or an unhandled exception write it out.",
+    help="A flight recorder: keep only the last part, like 10s, or 64MB for each process; the rest is let go of, so that it "
+    "may run for days. That part is written when the program ends, and as STEM-dump-1.json.gz (2, 3, …) whenever an event "
+    "loop is blocked, on an unhandled exception, on `tracekit dump`, and on SIGUSR2 to tracekit's own process.",
 )
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording (STEM.tracekit) beside the trace.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
@@ -97,6 +98,7 @@ def command(
       tracekit run script.py --its-own-option
       tracekit run -o out.json -m pytest tests
       tracekit run -- uvicorn app:app
+      tracekit run --flight 10s -- gunicorn app:app
     """
     program = _program(ctx.obj["program"])
     options = Options.parse(threshold, max_size, flight)

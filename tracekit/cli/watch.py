@@ -101,7 +101,7 @@ class Watch:
                 self._next = monotonic_ns() + self._pause
                 self._dump(reason)
             elif self._dumps == _MOST + 1:
-                tell(f"{_MOST} dumps were written; from now on only those that are asked for")
+                tell(f"no dump is written by itself after {_MOST}; `tracekit dump` and SIGUSR2 still make one")
 
     def _is_dumping(self) -> bool:
         return self._child is not None and self._child.poll() is None

@@ -171,6 +171,7 @@ def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
         jobs.enroll(log)
     for log in image.logs:
         Walk(image, log, tasks, jobs).run()
+    tasks.conclude()
     cuts = Spans(image, tasks).lay()
     tasks.finish([cuts])
     jobs.finish()

@@ -148,6 +148,19 @@ class Tasks:
         task = self.task(serial, time)
         task.done, task.outcome, task.error = time, outcome, error
 
+    def conclude(self) -> None:
+        """Ends the tasks of which a flight recorder carried on a step alone; known once all threads have been walked.
+
+        Of a task that is not done it carries the creation: this one was done in that step, which goes on for a moment.
+        """
+        if not self.image.header.let_go or self.image.header.carry_lost:
+            return
+        for task in self._tasks.values():
+            steps = [self.steps[number] for number in task.steps]
+            alone = task.seen_at[0] < 0 and task.done is None and not task.wakes
+            if alone and steps and all(step.position < self.image.logs[step.log].carried for step in steps):
+                task.done = max(self.step_ends[number] for number in task.steps)
+
     def ends(self) -> dict[int, int]:
         """Where the life of each task ends, by its row; known once all threads have been walked."""
         return {task.index: self._end_of(task) for task in self._tasks.values()}

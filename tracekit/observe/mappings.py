@@ -12,6 +12,8 @@ def session_of(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as maps:
             for line in maps:
+                if line.split(" ", 2)[1:2] != ["rw-s"]:  # who only looks at a recording maps it as well
+                    continue
                 path = line.rstrip("\n").partition("/")
                 name = path[1] + path[2]
                 directory = os.path.dirname(name)

@@ -62,15 +62,27 @@ def test_size(tmp_path: Path) -> None:
 def test_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody knows when a killed process ended: it counts from when it was found gone."""
     name = ended(tmp_path, 10**9, end_monotonic=0, ended=layout.ENDED_NOT)
+    latest = ended(tmp_path, -200)
 
     prune(str(tmp_path), Limits(flight_ns=100))
     monkeypatch.setattr("tracekit.spool.prune.monotonic_ns", lambda: _NOW + 100)
     prune(str(tmp_path), Limits(flight_ns=100))
-    assert names(tmp_path) == [name]
+    assert names(tmp_path) == sorted([name, latest])
     assert read_header(str(tmp_path / name))[layout.H_FOUND_DEAD] == _NOW
     monkeypatch.setattr("tracekit.spool.prune.monotonic_ns", lambda: _NOW + 101)
     prune(str(tmp_path), Limits(flight_ns=100))
-    assert names(tmp_path) == []
+    assert names(tmp_path) == [latest]
+
+
+def test_the_latest_stays(tmp_path: Path) -> None:
+    """The last process that ended keeps its recording, however old or large that is: else there might be nothing at all."""
+    latest, _ = ended(tmp_path, 10**6), ended(tmp_path, 10**7)
+
+    prune(str(tmp_path), Limits(flight_ns=100))
+    assert names(tmp_path) == [latest]
+    ended(tmp_path, 10**8)
+    prune(str(tmp_path), Limits(flight_bytes=1))
+    assert names(tmp_path) == [latest]
 
 
 def test_what_is_not_known_stays(tmp_path: Path) -> None:
@@ -91,11 +103,12 @@ def test_a_few_at_a_time(tmp_path: Path) -> None:
 
     prune(str(tmp_path), Limits(flight_ns=100), most=5)
 
-    assert len(names(tmp_path)) == 15
+    assert len(names(tmp_path)) == 16
 
 
 def test_a_process_that_ended_while_somebody_has_its_pid(tmp_path: Path) -> None:
     """A pid that another process has by now does not keep a spool."""
+    latest = ended(tmp_path, 1)
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
             writer = SpoolWriter(pid=other.pid, end_monotonic=1, start_ticks=1)
@@ -104,4 +117,4 @@ def test_a_process_that_ended_while_somebody_has_its_pid(tmp_path: Path) -> None
             prune(str(tmp_path), Limits(flight_ns=100))
         finally:
             other.kill()
-    assert names(tmp_path) == []
+    assert names(tmp_path) == [latest]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit.model.columns import distinct
 from tracekit.model.trace import Category, Int64
 
 # Which of two slices that start and end alike is the parent: the lower rank.
@@ -169,7 +170,7 @@ def lying_in(
     """
     if not len(slice_track) or not len(track):
         return np.zeros(len(track), np.bool_)
-    times = np.unique(np.concatenate((slice_start, slice_end, time)))
+    times = distinct(np.concatenate((slice_start, slice_end, time)))
     width = len(times)
 
     # Ranks in place of nanoseconds, so that track and time fit into one number.

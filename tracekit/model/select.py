@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit.model.columns import distinct
 from tracekit.model.nesting import lying_in
 from tracekit.model.trace import (
     Args,
@@ -252,7 +253,7 @@ def _renumber_texts(trace: Trace) -> None:
 
 def _used(*columns: NDArray[np.int32]) -> tuple[list[int], list[NDArray[np.int32]]]:
     """The indexes that occur in any of the columns, and the columns by their places among those; -1 stays."""
-    used = np.unique(np.concatenate(columns))
+    used = distinct(np.concatenate(columns))
     used = used[used >= 0]
     places = [np.where(column >= 0, np.searchsorted(used, column), -1).astype(np.int32) for column in columns]
     return used.tolist(), places

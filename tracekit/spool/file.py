@@ -184,12 +184,12 @@ class SpoolFile:
         self.header[layout.H_DROPPED] += records
 
     def _grow(self, blocks: int, past_cap: bool) -> None:
-        """Begin a new segment, twice as large as the last one with its so many blocks; past the cap a small one."""
+        """Begin a new segment, twice as large as the last one with its so many blocks; past the cap of one block."""
         if self._full is not None:
             raise NoRoom(*self._full.args)
         length = self._room(min(blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT))
         if past_cap and not length:
-            length = max(self.blocks // 16, 1) * layout.BLOCK_BYTES
+            length = layout.BLOCK_BYTES
         if not length:
             reason = layout.ENDED_MAX_SIZE, f"it has reached its largest size ({self._max_bytes} bytes)"
             if self.flight is None:

@@ -117,8 +117,9 @@ class Flight:
         words[at + 1 : at + _WORDS] = _ZEROS[1:]
 
     def most(self) -> int:
-        """How many blocks may hold what is carried: a quarter of all."""
-        return max(_FEWEST_CARRIED, self._spool.blocks // 4)
+        """How many blocks may hold what is carried: a quarter of all that there are, or are to be."""
+        largest = self._spool.limits.largest() // layout.BLOCK_BYTES
+        return max(_FEWEST_CARRIED, min(self._spool.blocks, largest) // 4)
 
     def _place(self, past_cap: bool = False) -> Place:
         """An empty block: one that was let go of if there must be, else a new one."""

@@ -24,6 +24,7 @@ def prune(directory: str, limits: Limits, most: int = 0) -> None:
     Args:
         directory: of the session.
         limits: a flight recorder's. Of a window in time, what ended before it goes; of one in bytes, all but the latest so many.
+            The very latest stays in any case.
         most: look at so many only, others each time; 0: at all.
     """
     try:
@@ -36,7 +37,9 @@ def prune(directory: str, limits: Limits, most: int = 0) -> None:
     now = monotonic_ns()
     ended = [spool for spool in (_ended(os.path.join(directory, name), now) for name in names) if spool is not None]
     room = limits.flight_bytes
-    for end, size, path in sorted(ended, reverse=True):
+    latest, *earlier = sorted(ended, reverse=True) or [(0, 0, "")]
+    room -= latest[1]
+    for end, size, path in earlier:
         room -= size
         if end < now - limits.flight_ns if limits.flight_ns else room < 0:
             try:

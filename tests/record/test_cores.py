@@ -589,9 +589,10 @@ class TestBuffer:
         assert begin[0] < anchors[0] < anchors[-1] < end[0]
         assert begin[1] < readings[0] < readings[-1] < end[1]
 
-    def test_asked_for_the_system_clock(self) -> None:
+    def test_asked_for_the_system_clock(self, tmp_path: Path) -> None:
         """TRACEKIT_CLOCK=monotonic takes CLOCK_MONOTONIC, whatever the processor has."""
         code = "import tracekit._fast as fast; print(fast.Buffer(print).clock, len(set(fast.pair())))"
         env = {**os.environ, "TRACEKIT_CLOCK": "monotonic"}
-        result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
         assert result.stdout.split() == [str(layout.CLOCK_MONOTONIC_NS), "1"]

@@ -642,7 +642,7 @@ static PyCFunction method_of_deque(const char *name, int flags)
 static int learn_deque(void)
 {
     PyObject *place = NULL;
-    deque = (PyTypeObject *)from_package(&place, "collections", "deque");
+    deque = (PyTypeObject *)from_package(&place, "_collections", "deque");
     if (deque == NULL)
         return -1;
     deque_append = method_of_deque("append", METH_O);

@@ -125,6 +125,8 @@ class Flight:
         """An empty block: one that was let go of if there must be, else a new one."""
         self._prepare()
         place = None if past_cap else _pop(self._clean)
+        if place is None and self._folding:  # the first time, nothing is empty yet
+            place = _pop(self._spare)
         if place is not None:
             return place
         try:

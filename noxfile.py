@@ -94,7 +94,7 @@ def sanitize(session: nox.Session) -> None:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TRACEKIT_CORE": "c",
     }
-    # One test floods a loop that is too slow for it here; another starts a Python that lacks the libraries.
+    # Left out: it starts a Python in an empty environment, which lacks the libraries.
     others = "not test_traceback"
     session.run("pytest", "tests/spool", "tests/record", "tests/hooks", "-k", others, *session.posargs, env=env)
 

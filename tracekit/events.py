@@ -61,6 +61,15 @@ PARENT = 216  # the pid of the process that asked for this one, where that is no
 REASON = 217  # the id of a name: why a child cannot be traced
 SCHEDULED = 218  # the serial of the CALLBACK_READY that scheduled this callback from another thread
 READING = 219  # CLOCK_MONOTONIC in ns
+AWAITS = 220  # ids of two texts of layout.code_text: the user's frame that waits (low 32 bits, 0: none), and the innermost one
+AWAITED_TASK = 221  # the serial of the task that is awaited
+AWAITED = 222  # the id of the name of the class of what is awaited, where that is neither asyncio's Future nor its Task
+DUE = 223  # when a timer was due: CLOCK_MONOTONIC in ns
+CREATED_AT = 224  # the id of a text of layout.code_text: the user's line that created it
+PID = 226
+ON_CPU = 227  # ns that a thread has been on a processor
+RUN_QUEUE = 228  # ns that it has waited for one
+FRAME = 229  # the id of a text of layout.code_text
 
 ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
 
@@ -95,6 +104,7 @@ TASK_NAME = 27
 CALLBACK_BEGIN = 28
 CALLBACK_END = 29
 CALLBACK_READY = 30
+LOOP_TURN = 32
 # Executors.
 JOB_SUBMIT = 40
 JOB_BEGIN = 41
@@ -113,15 +123,27 @@ GC_BEGIN = 60
 GC_END = 61
 NOTE = 70
 CLOCK = 71
+# What an observer sees from outside of the process.
+SAMPLE = 80
+STACK = 81
+
+# What a TASK_READY says of its cause (field `a`).
+READY_CANCELLED = 1  # the future that the task awaited was cancelled
+
+# What a thread was seen to do (field `a` of SAMPLE).
+STATE_RUNNING = 1  # on a processor, or waiting for one
+STATE_GIL = 2  # waiting for the GIL
+STATE_SYSCALL = 3  # in a system call that waits, a lock's or a poll's included
+STATES = {STATE_RUNNING: "running", STATE_GIL: "gil", STATE_SYSCALL: "syscall"}
 
 TABLE: tuple[Event, ...] = (
     Event(SPAN_BEGIN, "span begin", a="name", details=(*ARGUMENTS, NAME)),
-    Event(SPAN_END, "span end", a="name", b="slot of its begin", ends=SPAN_BEGIN, details=(ERROR,)),
-    Event(SPAN_ARGS, "span arguments", a="name", b="slot of its begin", details=ARGUMENTS),
+    Event(SPAN_END, "span end", b="slot of its begin", ends=SPAN_BEGIN, details=(ERROR,)),
+    Event(SPAN_ARGS, "span arguments", b="slot of its begin", details=ARGUMENTS),
     # A generator's span: what runs between a suspend and the next resume is not its own. A suspend ends the part that
     # the span's begin or last resume opened on this thread.
-    Event(SPAN_SUSPEND, "span suspend", a="name", b="slot of its begin"),
-    Event(SPAN_RESUME, "span resume", a="name", b="slot of its begin"),
+    Event(SPAN_SUSPEND, "span suspend", b="slot of its begin"),
+    Event(SPAN_RESUME, "span resume", b="slot of its begin"),
     Event(INSTANT, "instant", a="name", details=(*ARGUMENTS, NAME)),
     # One ARG_INT or ARG_FLOAT a series; `a` of the detail is the name of the series.
     Event(COUNTER, "counter", a="name", details=(ARG_INT, ARG_FLOAT, NAME)),
@@ -136,20 +158,28 @@ TABLE: tuple[Event, ...] = (
     Event(LOOP_END, "loop end", b="serial of the loop", ends=LOOP_BEGIN),
     # Written where the task's first step is scheduled, so that the order on the thread tells who created it; it is ready
     # from that moment. LATE: the task was there before: creator unknown, and a TASK_READY will follow for its next step.
-    Event(TASK_CREATED, "task created", a="name", b="serial of the task", details=(CODE, LOOP, LATE, NAME)),
+    Event(TASK_CREATED, "task created", a="name", b="serial of the task", details=(CODE, LOOP, LATE, CREATED_AT, NAME)),
     # Written where a later step is scheduled, by whatever schedules it (another step, a callback, another thread).
-    Event(TASK_READY, "task ready", b="serial of the task"),
+    Event(TASK_READY, "task ready", a="READY_CANCELLED or 0", b="serial of the task"),
     Event(STEP_BEGIN, "step begin", b="serial of the task"),
-    # CODE only on a step longer than the threshold: where the step stopped.
-    Event(STEP_END, "step end", b="serial of the task", ends=STEP_BEGIN, details=(CODE,)),
+    # CODE only on a step longer than the threshold: where the step stopped. The others where the task waits for a future now.
+    Event(
+        STEP_END,
+        "step end",
+        b="serial of the task",
+        ends=STEP_BEGIN,
+        details=(CODE, AWAITS, AWAITED_TASK, AWAITED),
+    ),
     # Written right before the STEP_END of the task's last step, or alone where the task ended without one.
     Event(TASK_DONE, "task done", a="outcome", b="serial of the task", details=(ERROR,)),
     Event(TASK_NAME, "task name", a="name", b="serial of the task", details=(NAME,)),
     # A callback of the loop that is no task step. CODE where its function is known.
-    Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED)),
+    Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED, DUE)),
     Event(CALLBACK_END, "callback end", ends=CALLBACK_BEGIN),
     # Written by a thread other than the loop's (call_soon_threadsafe), where it schedules a callback that is no task step.
     Event(CALLBACK_READY, "callback ready", b="serial of the callback"),
+    # The loop looks how many callbacks are ready, right before it runs them; only where that is not as many as the last time.
+    Event(LOOP_TURN, "loop turn", b="how many are ready"),
     # Written by the thread that submits. WORK: a ProcessPoolExecutor's job, whose run its worker records as remote.
     Event(JOB_SUBMIT, "job submit", a="name", b="serial of the job", details=(CODE, EXECUTOR, WORK)),
     Event(JOB_BEGIN, "job begin", a="name", b="serial of the job"),
@@ -173,6 +203,10 @@ TABLE: tuple[Event, ...] = (
     Event(NOTE, "note", a="text"),
     # What CLOCK_MONOTONIC showed at the time of this record; only where the spool's own clock is another one.
     Event(CLOCK, "clock", details=(READING,)),
+    # Only in an observer's spool. The two times are cumulative, as the scheduler counts them.
+    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE)),
+    # Its frames, innermost first.
+    Event(STACK, "stack", a="1: it held the GIL", b="tid", details=(PID, FRAME)),
 )
 
 # What a flight recorder carries on of what it lets go of (spool/ring.py), beside the begins of what is still open.
@@ -209,4 +243,13 @@ DETAIL_NAMES: dict[int, str] = {
     REASON: "reason",
     SCHEDULED: "scheduled",
     READING: "reading",
+    AWAITS: "awaits",
+    AWAITED_TASK: "awaited task",
+    AWAITED: "awaited",
+    DUE: "due",
+    CREATED_AT: "created at",
+    PID: "pid",
+    ON_CPU: "on cpu",
+    RUN_QUEUE: "run queue",
+    FRAME: "frame",
 }

@@ -17,14 +17,14 @@ def test_a_spool_as_text(tmp_path: Path) -> None:
     begin = spool.record(
         10, events.SPAN_BEGIN, "load", 0, spool.arg("rows", -3), spool.arg("share", 0.5), spool.arg("ok", True)
     )
-    spool.record(11, events.SPAN_END, "load", begin, (events.ERROR, 0, spool.name("KeyError")))
+    spool.record(11, events.SPAN_END, 0, begin, (events.ERROR, 0, spool.name("KeyError")))
     spool.record(12, events.TASK_DONE, events.OUTCOME_CANCELLED, 4, thread=2)
     spool.record(13, events.CALLBACK_BEGIN, "timer", 0, spool.code("timer", "app.py", 9), thread=2)
     assert list(lines(read_spool(spool.write(tmp_path)))) == [
         "spool pid=7 ppid=3 fork=0 ended=1 dropped=0",
         "thread 1 tid=7",
         f"  10 @{begin} span begin name='load' [int 'rows' -3] [float 'share' 0.5] [true 'ok' 0]",
-        f"  11 @{begin + 4} span end name='load' slot of its begin={begin} [error 'KeyError']",
+        f"  11 @{begin + 4} span end slot of its begin={begin} [error 'KeyError']",
         "thread 2 tid=8",
         f"  12 @{begin + 1024} task done outcome=cancelled serial of the task=4",
         f"  13 @{begin + 1025} callback begin name='timer' [code timer app.py:9]",

@@ -80,6 +80,31 @@ PyObject *from_package(PyObject **place, const char *module, const char *name)
     return *place;
 }
 
+int intern_all(const Interned *texts)
+{
+    for (; texts->place != NULL; texts++)
+        if ((*texts->place = PyUnicode_InternFromString(texts->text)) == NULL)
+            return -1;
+    return 0;
+}
+
+PyCFunction method_of(PyTypeObject *type, const char *name, int flags)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)type, name);
+    PyErr_Clear();
+    PyMethodDef *found =
+        method != NULL && Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
+    Py_XDECREF(method); /* the class has it */
+    return found != NULL && found->ml_flags == flags ? found->ml_meth : NULL;
+}
+
+int64_t take_serial(PyObject *number)
+{
+    unsigned long serial = number == NULL ? 0 : PyLong_AsUnsignedLongMask(number);
+    Py_XDECREF(number);
+    return PyErr_Occurred() ? -1 : (int64_t)(serial & 0xFFFFFFFF);
+}
+
 static int place_of(PyObject *keyword, const char *const *names, int most)
 {
     for (int place = 0; place < most; place++)

@@ -71,8 +71,38 @@ void swallow(void);
 /* A number that no other caller ever gets; never 0. */
 uint64_t next_number(void);
 
+/* A text that is interned once, and where it is held. */
+typedef struct {
+    PyObject **place;
+    const char *text;
+} Interned;
+
+/* Intern texts, up to the one without a place; -1 with an exception. */
+int intern_all(const Interned *texts);
+
 /* An attribute of a module of the package, looked up once and held in `place`; borrowed, NULL with an exception. */
 PyObject *from_package(PyObject **place, const char *module, const char *name);
+
+/* A method that is written in C and takes arguments of this kind (METH_…), as it is called in C; NULL without an exception
+   where it is none. */
+PyCFunction method_of(PyTypeObject *type, const char *name, int flags);
+
+/* The low 32 bits of an int, whose reference is given up (it may be NULL); -1 with an exception. */
+int64_t take_serial(PyObject *number);
+
+/* The truth of an answer, whose reference is given up (it may be NULL); -1 with an exception. */
+static inline int truth_of(PyObject *answer)
+{
+    int truth = answer == NULL ? -1 : answer == Py_False ? 0 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return truth;
+}
+
+/* A place among 2**bits for an object, by its address. */
+static inline unsigned place_of_address(const void *object, unsigned bits)
+{
+    return (uint32_t)((uintptr_t)object >> 4) * 2654435761u >> (32 - bits);
+}
 
 /* Arguments of a call, by position and by name, as `def function(names...)` would take them; those not given are left alone.
    Returns -1 with a TypeError where they do not fit. */

@@ -7,7 +7,7 @@
 #include "probes.h"
 #include "task.h"
 
-enum { CODE_PLACES = 256 };
+enum { CODE_PLACE_BITS = 8, CODE_PLACES = 1 << CODE_PLACE_BITS };
 
 /* The text of a code, by its address; the code and the name it had are held, so that their addresses stay their own. */
 static struct {
@@ -27,17 +27,16 @@ static struct {
 
 int begin_creations(void)
 {
-    names.qualname = PyUnicode_InternFromString("__qualname__");
-    names.current = PyUnicode_InternFromString("current");
-    names.serial = PyUnicode_InternFromString("serial");
-    names.task = PyUnicode_InternFromString("task");
+    static const Interned texts[] = {
+        {&names.qualname, "__qualname__"}, {&names.current, "current"}, {&names.serial, "serial"}, {&names.task, "task"},
 #if PY_VERSION_HEX < 0x030B0000
-    names.frame = PyUnicode_InternFromString("cr_frame");
-    names.last = PyUnicode_InternFromString("f_lasti");
+        {&names.frame, "cr_frame"},        {&names.last, "f_lasti"},
 #else
-    names.suspended = PyUnicode_InternFromString("cr_suspended");
+        {&names.suspended, "cr_suspended"},
 #endif
-    return PyErr_Occurred() ? -1 : 0;
+        {NULL, NULL},
+    };
+    return intern_all(texts);
 }
 
 static PyObject *code_of(PyObject *coroutine)
@@ -53,7 +52,7 @@ static PyObject *code_of(PyObject *coroutine)
 
 static uint32_t swap_known(PyObject *code, PyObject *name, uint64_t table, uint32_t id)
 {
-    unsigned place = (uint32_t)((uintptr_t)code >> 4) * 2654435761u >> 24;
+    unsigned place = place_of_address(code, CODE_PLACE_BITS);
     PyObject *old_code = known_codes[place].code, *old_name = known_codes[place].name;
     Py_INCREF(code);
     Py_INCREF(name);
@@ -94,7 +93,7 @@ static int64_t id_of_code(PyObject *coroutine)
     PyObject *code = code_of(coroutine);
     int64_t id = -1;
 #ifndef Py_GIL_DISABLED
-    unsigned place = (uint32_t)((uintptr_t)code >> 4) * 2654435761u >> 24;
+    unsigned place = place_of_address(code, CODE_PLACE_BITS);
     if (LIKELY(known_codes[place].code == code && known_codes[place].name == name &&
                known_codes[place].table == probe_names->number))
         id = known_codes[place].id;
@@ -128,14 +127,6 @@ static int is_fresh(PyObject *coroutine)
 #endif
 }
 
-static int64_t next_serial(PyObject *recorder)
-{
-    PyObject *number = PyObject_CallMethodOneArg(recorder, names.serial, names.task);
-    unsigned long serial = number == NULL ? 0 : PyLong_AsUnsignedLongMask(number);
-    Py_XDECREF(number);
-    return PyErr_Occurred() ? -1 : (int64_t)(serial & 0xFFFFFFFF);
-}
-
 static int write_creation(PyObject *coroutine, PyObject *name, uint32_t loop_serial, bool late, uint32_t serial)
 {
     int64_t code = probe_buffer == NULL ? 0 : id_of_code(coroutine);
@@ -162,7 +153,7 @@ static int write_creation(PyObject *coroutine, PyObject *name, uint32_t loop_ser
 static int number_task(PyObject *recorder, PyObject *task, PyObject *coroutine, PyObject *name, uint32_t loop_serial, bool late,
                        uint32_t *serial)
 {
-    int64_t number = next_serial(recorder);
+    int64_t number = take_serial(PyObject_CallMethodOneArg(recorder, names.serial, names.task));
     if (number < 0 || mark_task(task, recorder, (unsigned long)number, name) < 0)
         return -1;
     *serial = (uint32_t)number;

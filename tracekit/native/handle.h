@@ -38,10 +38,7 @@ static inline PyObject *handle_field(PyObject *handle, enum handle_field field)
 /* -1 with an exception. */
 static inline int handle_is_cancelled(PyObject *handle)
 {
-    PyObject *cancelled = handle_field(handle, HANDLE_CANCELLED);
-    int truth = cancelled == NULL ? -1 : cancelled == Py_False ? 0 : PyObject_IsTrue(cancelled);
-    Py_XDECREF(cancelled);
-    return truth;
+    return truth_of(handle_field(handle, HANDLE_CANCELLED));
 }
 
 /* Whether its loop runs on another thread than this one; -1 with an exception. */

@@ -1,6 +1,7 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
-   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py and record/reference.py. */
+   Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py,
+   record/reference.py, hooks/ready.py and hooks/mark.py. */
 #include "buffer.h"
 #include "clock.h"
 #include "creation.h"

@@ -111,7 +111,7 @@ static void remember_address(Names *names, PyObject *text, int64_t id)
 #else
     if (!PyUnicode_CheckExact(text) || Py_REFCNT(text) < 2)
         return;
-    unsigned place = place_of_text(text);
+    unsigned place = place_of_address(text, PLACE_BITS);
     PyObject *old = names->places[place].text;
     Py_INCREF(text);
     names->places[place].text = text;
@@ -163,30 +163,29 @@ static int64_t recall_unlocked(Names *names, PyObject *text)
     return names->count < MOST_RECALLED ? intern_unlocked(names, text) : 0;
 }
 
-int64_t look_up_or_intern(Names *names, PyObject *text)
+static int64_t locked(Names *names, PyObject *text, int64_t (*unlocked)(Names *, PyObject *))
 {
     int64_t id;
     Py_INCREF(names);
     Py_BEGIN_CRITICAL_SECTION(names);
-    id = intern_unlocked(names, text);
+    id = unlocked(names, text);
     Py_END_CRITICAL_SECTION();
     Py_DECREF(names);
     return id;
+}
+
+int64_t look_up_or_intern(Names *names, PyObject *text)
+{
+    return locked(names, text, intern_unlocked);
 }
 
 int64_t look_up_or_recall(Names *names, PyObject *text)
 {
-    int64_t id;
-    Py_INCREF(names);
-    Py_BEGIN_CRITICAL_SECTION(names);
-    id = recall_unlocked(names, text);
-    Py_END_CRITICAL_SECTION();
-    Py_DECREF(names);
-    return id;
+    return locked(names, text, recall_unlocked);
 }
 
 static PyObject *by_text(Names *names, const char *function, PyObject *const *args, Py_ssize_t given, PyObject *keywords,
-                         int64_t (*id_of)(Names *, PyObject *))
+                         int64_t (*look_up_or_add)(Names *, PyObject *))
 {
     static const char *const parameters[] = {"text"};
     PyObject *text = NULL;
@@ -196,7 +195,7 @@ static PyObject *by_text(Names *names, const char *function, PyObject *const *ar
         PyErr_Format(PyExc_TypeError, "%s() takes a str, not %.100s", function, Py_TYPE(text)->tp_name);
         return NULL;
     }
-    int64_t id = id_of(names, text);
+    int64_t id = look_up_or_add(names, text);
     return id < 0 ? NULL : PyLong_FromLongLong(id);
 }
 

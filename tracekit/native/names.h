@@ -5,7 +5,7 @@
 #include "common.h"
 #include "layout.h"
 
-enum { PLACES = 1024, SEEN = 4096 };
+enum { PLACE_BITS = 10, PLACES = 1 << PLACE_BITS, SEEN = 4096 };
 
 typedef struct {
     PyObject_HEAD
@@ -27,11 +27,6 @@ typedef struct {
 
 extern PyTypeObject Names_Type;
 
-static inline unsigned place_of_text(PyObject *text)
-{
-    return (uint32_t)((uintptr_t)text >> 4) * 2654435761u >> 22;
-}
-
 /* The id of a text, or -1 with an exception; see `Names.intern` and `Names.recall` in spool/names.py. */
 int64_t look_up_or_intern(Names *names, PyObject *text);
 int64_t look_up_or_recall(Names *names, PyObject *text);
@@ -42,36 +37,33 @@ static inline uint32_t known_by_address(Names *names, PyObject *text)
     (void)names, (void)text;
     return 0;
 #else
-    unsigned place = place_of_text(text);
+    unsigned place = place_of_address(text, PLACE_BITS);
     return names->places[place].text == text ? names->places[place].id : 0;
 #endif
+}
+
+static inline uint32_t id_of(Names *names, PyObject *text, int64_t (*otherwise)(Names *, PyObject *))
+{
+    uint32_t id = known_by_address(names, text);
+    if (LIKELY(id != 0))
+        return id;
+    int64_t found = otherwise(names, text);
+    if (UNLIKELY(found < 0)) {
+        swallow();
+        return 0;
+    }
+    return (uint32_t)found;
 }
 
 /* As in Python; what fails is swallowed, and 0. */
 static inline uint32_t recall(Names *names, PyObject *text)
 {
-    uint32_t id = known_by_address(names, text);
-    if (LIKELY(id != 0))
-        return id;
-    int64_t found = look_up_or_recall(names, text);
-    if (UNLIKELY(found < 0)) {
-        swallow();
-        return 0;
-    }
-    return (uint32_t)found;
+    return id_of(names, text, look_up_or_recall);
 }
 
 static inline uint32_t intern(Names *names, PyObject *text)
 {
-    uint32_t id = known_by_address(names, text);
-    if (LIKELY(id != 0))
-        return id;
-    int64_t found = look_up_or_intern(names, text);
-    if (UNLIKELY(found < 0)) {
-        swallow();
-        return 0;
-    }
-    return (uint32_t)found;
+    return id_of(names, text, look_up_or_intern);
 }
 
 #endif

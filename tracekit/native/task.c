@@ -13,13 +13,12 @@ static struct {
 
 int begin_tasks(void)
 {
-    names.attribute = PyUnicode_InternFromString("_tracekit_task");
-    names.buffer = PyUnicode_InternFromString("buffer");
-    names.name = PyUnicode_InternFromString("__name__");
-    names.self = PyUnicode_InternFromString("__self__");
-    names.done = PyUnicode_InternFromString("done");
-    names.exception = PyUnicode_InternFromString("_exception");
-    return PyErr_Occurred() ? -1 : 0;
+    static const Interned texts[] = {
+        {&names.attribute, "_tracekit_task"}, {&names.buffer, "buffer"}, {&names.name, "__name__"},
+        {&names.self, "__self__"},            {&names.done, "done"},     {&names.exception, "_exception"},
+        {NULL, NULL},
+    };
+    return intern_all(texts);
 }
 
 int look_up_attribute(PyObject *object, PyObject *name, PyObject **found)
@@ -105,25 +104,14 @@ int task_of(PyObject *callback, PyObject **task)
     return Py_TYPE(callback) == known_tasks.step ? 0 : other_task_of(callback, task); /* the collector has cleared the field */
 }
 
-/* A method without arguments, as it is called in C; NULL where it is of another kind. */
-static PyCFunction method_of(PyTypeObject *type, const char *name)
-{
-    PyObject *method = PyObject_GetAttrString((PyObject *)type, name);
-    PyErr_Clear();
-    PyMethodDef *found =
-        method != NULL && Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
-    Py_XDECREF(method); /* the class has it */
-    return found != NULL && found->ml_flags == METH_NOARGS ? found->ml_meth : NULL;
-}
-
 static COLD void learn_class(PyTypeObject *type)
 {
     if (known_tasks.task != NULL || !PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) || !is_called(type, "Task"))
         return;
-    known_tasks.done = method_of(type, "done");
-    known_tasks.cancelled = method_of(type, "cancelled");
-    known_tasks.get_name = method_of(type, "get_name");
-    known_tasks.get_coro = method_of(type, "get_coro");
+    known_tasks.done = method_of(type, "done", METH_NOARGS);
+    known_tasks.cancelled = method_of(type, "cancelled", METH_NOARGS);
+    known_tasks.get_name = method_of(type, "get_name", METH_NOARGS);
+    known_tasks.get_coro = method_of(type, "get_coro", METH_NOARGS);
     if (known_tasks.done && known_tasks.cancelled && known_tasks.get_name && known_tasks.get_coro) {
         Py_INCREF(type);
         known_tasks.task = type;
@@ -135,13 +123,6 @@ bool is_known_task(PyObject *task)
     if (UNLIKELY(known_tasks.task == NULL))
         learn_class(Py_TYPE(task));
     return Py_TYPE(task) == known_tasks.task;
-}
-
-static int truth_of(PyObject *answer)
-{
-    int truth = answer == NULL ? -1 : answer == Py_False ? 0 : PyObject_IsTrue(answer);
-    Py_XDECREF(answer);
-    return truth;
 }
 
 int is_done(PyObject *task)
@@ -190,7 +171,7 @@ static void remember(PyObject *task, Mark *mark)
 #ifdef Py_GIL_DISABLED
     (void)task, (void)mark;
 #else
-    struct task_place *place = task_places + ((uint32_t)((uintptr_t)task >> 4) * 2654435761u >> 21);
+    struct task_place *place = task_places + place_of_address(task, TASK_PLACE_BITS);
     if (place->mark != NULL)
         place->mark->place = NULL;
     if (mark->place != NULL)

@@ -7,7 +7,7 @@
 #include "buffer.h"
 #include "common.h"
 
-enum { TASK_PLACES = 2048 };
+enum { TASK_PLACE_BITS = 11, TASK_PLACES = 1 << TASK_PLACE_BITS };
 
 typedef struct {
     PyObject_HEAD
@@ -88,7 +88,7 @@ static inline bool serial_at_once(PyObject *task, uint64_t session, uint32_t *se
     (void)task, (void)session, (void)serial;
     return false;
 #else
-    const struct task_place *place = task_places + ((uint32_t)((uintptr_t)task >> 4) * 2654435761u >> 21);
+    const struct task_place *place = task_places + place_of_address(task, TASK_PLACE_BITS);
     *serial = place->serial;
     return place->task == task && place->session == session;
 #endif

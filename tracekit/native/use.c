@@ -123,7 +123,7 @@ static PyObject *holder_here(void)
     static PyObject *holder_of;
     PyObject *frame = (PyObject *)PyEval_GetFrame();
     PyObject *holder = NULL;
-    if (frame != NULL && from_package(&holder_of, "tracekit.record.reference", "_holder") != NULL)
+    if (frame != NULL && from_package(&holder_of, "tracekit.record.reference", "holder_of") != NULL)
         holder = PyObject_CallFunctionObjArgs(holder_of, frame, NULL);
     swallow();
     return holder != NULL ? holder : PyLong_FromVoidPtr(frame);

@@ -41,7 +41,7 @@ class Span:
         if recorder is None and not uses:
             return self
         # Where others are open, or were and their session has stopped since, this use must be told from those.
-        use = Use(self, _holder(_getframe(1)))
+        use = Use(self, holder_of(_getframe(1)))
         if recorder is not None:
             details = encode(self._arguments, recorder.intern) if self._arguments else None
             use.recorder = recorder
@@ -96,7 +96,7 @@ def find(uses: list[Any], frame: FrameType) -> Any:
     """The use that this frame entered; where it entered none (a wrapper's), the latest of this thread, or of all."""
     if len(uses) == 1:
         return uses[0]
-    holder, thread = _holder(frame), get_ident()
+    holder, thread = holder_of(frame), get_ident()
     latest = uses[-1]
     for use in reversed(uses):
         if use.holder == holder:
@@ -106,7 +106,7 @@ def find(uses: list[Any], frame: FrameType) -> Any:
     return latest
 
 
-def _holder(frame: FrameType) -> int:
+def holder_of(frame: FrameType) -> int:
     """What the enter and the exit of one use share, in a thread, a task and a generator alike: the frame with the `with`.
 
     An ExitStack enters and exits in frames of its own; there it is the stack itself.

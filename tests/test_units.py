@@ -14,6 +14,8 @@ from tracekit.units import parse_duration, parse_size, say_duration
         ("50ms", 50_000_000),
         (" 1.5 s ", 1_500_000_000),
         ("2m", 120_000_000_000),
+        ("2 min", 120_000_000_000),
+        ("1h", 3_600_000_000_000),
         ("7us", 7_000),
         ("7µs", 7_000),
         ("0ns", 0),
@@ -24,13 +26,13 @@ def test_durations(text: str, ns: int) -> None:
     assert parse_duration(text) == ns
 
 
-@pytest.mark.parametrize("text", ["", "50", "ms", "-1s", "1h", "nan s", "1e3s", "٣s", "9" * 400 + "s"])
+@pytest.mark.parametrize("text", ["", "50", "ms", "-1s", "1d", "1hs", "nan s", "1e3s", "٣s", "9" * 400 + "s"])
 def test_no_durations(text: str) -> None:
     """Anything else is refused in one line that shows how to write one."""
     with pytest.raises(UsageError, match="duration") as caught:
         parse_duration(text)
     assert "\n" not in str(caught.value)
-    assert "50ms" in str(caught.value)
+    assert "(ns, us, µs, ms, s, m, min, h), as 50ms" in str(caught.value)
 
 
 def test_sizes() -> None:

@@ -8,14 +8,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DURATIONS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000}
+_SECOND = 1_000_000_000
+_DURATIONS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # as `say_duration` says it; so with "min"
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "min": 60 * _SECOND,
+    "h": 3_600 * _SECOND,
+}
 _SIZES = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _DIGITS = frozenset("0123456789.")
 _LARGEST = 1e18
 
 
 def parse_duration(text: str) -> int:
-    """The nanoseconds of a duration such as "50ms", "0.5 s", "2m".
+    """The nanoseconds of a duration such as "50ms", "0.5 s", "2m", "1h".
 
     Raises:
         UsageError: it is no duration.
@@ -43,7 +53,7 @@ def _parse(text: str, units: Mapping[str, int], what: str, examples: str) -> int
         value = _LARGEST
     if value >= _LARGEST:
         shown = text if len(text) <= 40 else text[:40] + "..."
-        raise UsageError(f"{shown!r} is no {what}: write a number with its unit, as {examples}")
+        raise UsageError(f"{shown!r} is no {what}: write a number with its unit ({', '.join(units)}), as {examples}")
     return round(value)
 
 

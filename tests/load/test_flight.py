@@ -18,6 +18,7 @@ from tracekit.model.check import check
 from tracekit.model.select import BEGUN
 from tracekit.model.trace import Flag, Trace
 from tracekit.spool import layout
+from tracekit.units import say_duration
 
 Loaded = Callable[..., Trace]
 OLD = 1 << 20  # a slot of a block that is gone
@@ -84,22 +85,13 @@ def test_a_task_that_awaits(spool: SpoolWriter, loaded: Loaded) -> None:
 
 
 def test_a_task_that_was_done_in_an_open_step(spool: SpoolWriter, loaded: Loaded) -> None:
-    """A task whose step alone was carried on ended with it, and does not seem to wait for ever."""
-    spool.carry(900, e.STEP_BEGIN, 0, 6, slot=OLD + 40)
-    spool.record(1300, e.STEP_END, 0, 6)
+    """A task that was done when the window begins, in a step that was not over, ends as it is called with that step."""
+    spool.carry(890, e.STEP_BEGIN, 0, 5, slot=OLD + 40)
+    spool.carry(900, e.TASK_DONE, e.OUTCOME_CANCELLED, 5, slot=OLD + 50)
+    spool.record(1300, e.STEP_END, 0, 5)
     spool.record(2000, e.PROCESS_END)
-    tasks = {task.name: (task.outcome, task.ended, task.awaiting) for task in loaded(spool).tasks}
-    assert tasks == {"serve": ("pending", None, 1000), "task 6": ("done", 300, 0)}
-
-
-@pytest.mark.parametrize(("kind", "lost"), [(e.TASK_READY, 0), (e.STEP_BEGIN, 1)])
-def test_a_task_that_may_go_on(spool: SpoolWriter, loaded: Loaded, kind: int, lost: int) -> None:
-    """A task that is heard of again, or whose beginning may have found no room, is not taken for done."""
-    spool.header[layout.H_CARRY_LOST] = lost
-    spool.carry(900, e.STEP_BEGIN, 0, 6, slot=OLD + 40)
-    spool.record(1300, e.STEP_END, 0, 6)
-    spool.record(1400, kind, 0, 6)
-    assert {task.name: task.outcome for task in loaded(spool).tasks}["task 6"] == "pending"
+    (task,) = loaded(spool).tasks
+    assert (task.name, task.outcome, task.ended, task.running, task.awaiting) == ("serve", "cancelled", 300, 300, 0)
 
 
 def test_what_was_created_in_a_step_has_no_creator(spool: SpoolWriter, loaded: Loaded) -> None:
@@ -207,6 +199,42 @@ def test_no_more_than_was_asked_for(loaded: Loaded) -> None:
     trace = loaded(spool)
     assert trace.instants.time.tolist() == [0, 300]
     assert any("this is the last 300 ns of 900 ns" in note for note in trace.notes)
+
+
+def hanging(**header: int) -> SpoolWriter:
+    """A process whose loop has been in one step since 700; before that it did something else."""
+    spool = SpoolWriter(start_monotonic=100, flight_ns=1000, **header)
+    spool.record(100, e.THREAD_BEGIN, "MainThread", 1)
+    spool.record(110, e.LOOP_BEGIN, "Loop", 1)
+    spool.record(120, e.TASK_CREATED, "serve", 5, spool.code("serve"), (e.LOOP, 0, 1))
+    spool.record(600, e.INSTANT, "tick")
+    spool.record(700, e.STEP_BEGIN, 0, 5)
+    return spool
+
+
+@pytest.mark.parametrize(("now", "since", "ticks"), [(1500, 500, 1), (1650, 650, 0), (9000, 8000, 0)])
+def test_the_window_of_what_hangs(tmp_path: Path, now: int, since: int, ticks: int) -> None:
+    """The window ends when it is written out: of a program that hangs it is its last part, also where nothing was recorded."""
+    hanging(ended=layout.ENDED_NOT).write(tmp_path)
+    trace = load(tmp_path, alive={100: now})
+    assert check(trace) == []
+    (step,) = rows_of(trace, "STEP")
+    assert (trace.duration, step.start, step.end) == (1000, max(700 - since, 0), 1000)
+    assert (len(trace.instants), len(trace.tasks)) == (ticks, 1)
+    assert any(f"this is the last 1 µs of {say_duration(now - 100)}" in note for note in trace.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "about"),
+    [({"end_monotonic": 1650}, {}), ({"ended": layout.ENDED_NOT}, {"child_pid": 100, "ended_monotonic": 1650})],
+    ids=["ended", "killed"],
+)
+def test_the_window_of_what_has_ended(tmp_path: Path, header: dict[str, int], about: dict[str, int]) -> None:
+    """The window ends with the program where it is known when that was, be it only by who ran it."""
+    hanging(**header).write(tmp_path)
+    (tmp_path / "session.json").write_text(json.dumps(about))
+    trace = load(tmp_path)
+    assert (trace.duration, len(trace.instants), rows_of(trace, "STEP")[0].start) == (1000, 0, 50)
 
 
 def test_a_flight_that_let_go_of_nothing(loaded: Loaded) -> None:

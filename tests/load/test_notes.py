@@ -19,7 +19,7 @@ from tracekit.spool import layout
         ({"ended": layout.ENDED_NO_SPACE}, "process 100 (app.py) stopped recording because the disk"),
         ({"ended": layout.ENDED_MAX_SIZE}, "process 100 (app.py) stopped recording at the session's largest size"),
         ({"ended": layout.ENDED_ERROR}, "because tracekit failed"),
-        ({"dropped": 12}, "process 100 (app.py): records that found no room and are missing: 12"),
+        ({"dropped": 12}, "process 100 (app.py): records that found no room and are missing: at most 12"),
     ],
 )
 def test_how_a_recording_ended(header: dict[str, int], words: str, loaded: Callable[..., Trace]) -> None:

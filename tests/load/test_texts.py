@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from spool_writer import SpoolWriter
 from tests_support import spans_of
 
 from tracekit import events as e
+from tracekit.load import load
 from tracekit.model.trace import Trace
+from tracekit.record.recorder import Recorder
+from tracekit.spool import texts
+from tracekit.spool.buffer import MOST_DETAILS
 
 Loaded = Callable[..., Trace]
 LONG = "a name that takes several details, ä and 🙂"
@@ -29,7 +34,8 @@ def test_names_beside_their_records(name: str, loaded: Loaded) -> None:
     spool.record(106, e.SPAN_END, 0, begin)
     spool.record(107, e.PROCESS_SPAWN, 0, 77, beside)
     trace = loaded(spool)
-    names = [trace.strings[index] for index in (trace.instants.name[0], trace.counters.name[0])]
+    counters = [trace.strings[index] for index in trace.counters.name.tolist()]
+    names = [trace.strings[trace.instants.name[0]], next(text for text in counters if text != "live tasks")]
     assert [*names, trace.threads[0].name, trace.tasks[0].name, spans_of(trace)[0].name] == [name] * 5
     assert trace.tasks[0].coroutine == "work"
     assert trace.args[trace.instants.args[0]] == {"n": 1, "who": LONG}
@@ -71,4 +77,19 @@ def test_a_text_without_its_beginning(loaded: Loaded) -> None:
     spool.record(100, e.INSTANT, "a", 0, more)
     spool.record(101, e.INSTANT, "b", 0, [first], spool.arg("n", 1), more)
     trace = loaded(spool)
-    assert [trace.args[index] for index in trace.instants.args.tolist() if index >= 0] == [{"who": "01234567", "n": 1}]
+    assert [trace.args[index] for index in trace.instants.args.tolist() if index >= 0] == [{"who": "01234567…", "n": 1}]
+
+
+def test_more_details_than_a_record_has(tmp_path: Path) -> None:
+    """A text of which a record had no room for all says so, and ends in a whole character."""
+    recorder = Recorder(str(tmp_path))
+    for blanks in range(4):  # so that the cut is at each byte of a character once
+        details = texts.encode(e.ARG_TEXT, recorder.intern("text"), " " * blanks + "🙂" * 2000, most=5000)
+        recorder.write(e.INSTANT, recorder.intern("much"), 0, details)
+    recorder.finish()
+    recorder.abandon()
+    trace = load(tmp_path)
+    shown = [str(trace.args[index]["text"]) for index in trace.instants.args.tolist()]
+    assert [text.lstrip() for text in shown] == ["🙂" * (len(text.lstrip()) - 1) + "…" for text in shown]
+    room = 8 + 15 * (MOST_DETAILS - 1)
+    assert all(room - 3 <= len(text.removesuffix("…").encode()) <= room for text in shown)

@@ -324,6 +324,82 @@ def test_flight_recorder_without_memory(directory: Path, tmp_path: Path) -> None
     assert any(trace.args[args] == {"number": 59_999} for args in trace.slices.args if args >= 0)
 
 
+# Opens no file itself while it may not. A thread that begins meanwhile goes on when that is over.
+NO_DESCRIPTOR = """
+    import glob, os, resource, sys, threading
+    import tracekit as tk
+
+    def work():
+        tk.instant("lost")
+        begun.set()
+        over.wait()
+        while os.path.getsize(spool) == size:
+            tk.instant("waiting")
+        for number in range(3000):
+            tk.instant("worker")
+
+    (spool,) = glob.glob(os.environ["TRACEKIT_SESSION"] + "/*.spool")
+    size = os.path.getsize(spool)
+    begun, over = threading.Event(), threading.Event()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    for number in range(100_000):
+        tk.instant("before")
+    threading.Thread(target=work, name="worker").start()
+    begun.wait()
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    over.set()
+    while os.path.getsize(spool) == size:
+        tk.instant("waiting")
+    for number in range(3000):
+        tk.instant("main")
+    sys.exit(3)
+"""
+
+
+def test_no_descriptor_for_a_while(directory: Path, tmp_path: Path) -> None:
+    """Where a program has no descriptor left for a while, what it does then is missing, and told; what comes later is there."""
+    result = _run(directory, tmp_path, program=NO_DESCRIPTOR)
+
+    assert result.returncode == 3
+    (line,) = result.stderr.splitlines()
+    assert "cannot grow: Too many open files; until that is over its records are missing" in line
+    trace = _sound(directory)
+    assert any("in between" in note and "Too many open files" in note for note in trace.notes)
+    (count,) = [note.rpartition(" ")[2] for note in trace.notes if "records that found no room" in note]
+    names = [trace.strings[name] for name in trace.instants.name]
+    assert 100_000 - names.count("before") <= int(count)
+    assert "lost" not in names
+    assert min(names.count("main"), names.count("worker")) > 1900
+    assert {thread.name for thread in trace.threads} == {"MainThread", "worker"}
+    assert not any(FULL in note for note in trace.notes)
+
+
+@pytest.mark.parametrize("options", FLIGHTS)
+def test_flight_recorder_without_a_descriptor(directory: Path, tmp_path: Path, options: dict[str, int]) -> None:
+    """A flight recorder goes on meanwhile in the room that it has."""
+    program = """
+        import resource, sys
+        import tracekit as tk
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        for number in range(100_000):
+            tk.instant("tick", number=number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        sys.exit(3)
+    """
+
+    result = _run(directory, tmp_path, program=program, **options)
+
+    assert result.returncode == 3
+    (line,) = result.stderr.splitlines()
+    assert "shorter than was asked for" in line
+    assert "cannot grow: Too many open files" in line
+    trace = _sound(directory)
+    assert any(trace.args[args] == {"number": 99_999} for args in trace.instants.args if args >= 0)
+    assert not any("found no room and are missing" in note for note in trace.notes)
+
+
 @pytest.mark.parametrize("size", [1, 300_000, 1_000_000])
 def test_max_size(directory: Path, tmp_path: Path, plain: str, size: int) -> None:
     """Past the cap, however small, there is one line, and the trace says what is missing."""

@@ -67,13 +67,24 @@ def test_session_is_private_and_never_overwritten(tmp_path: Path) -> None:
 
 def test_description(tmp_path: Path) -> None:
     """What was run is written down whole and private, and reads back."""
-    description = directory.describe(str(tmp_path), "app", ["app", "\udcff"])
+    description = directory.describe(str(tmp_path), "out.json", "app", ["app", "\udcff"])
 
     file = tmp_path / directory.DESCRIPTION
     assert json.loads(file.read_bytes()) == description
     assert description["command"] == ["app", "\udcff"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == [directory.DESCRIPTION]
+
+
+def test_output_of_a_session(tmp_path: Path) -> None:
+    """A session becomes what was asked for, beside it wherever it lies now; where that is not known it is compressed."""
+    for output in ("out.json", "out.json.gz"):
+        directory.describe(str(tmp_path), f"/elsewhere/{output}", "app", ["app"])
+        moved = output.replace("out", tmp_path.name)
+        assert directory.output_of(str(tmp_path)) == str(tmp_path.parent / moved)
+    directory.write(str(tmp_path), {"output": 7})
+    assert directory.output_of(str(tmp_path)) == f"{tmp_path}.json.gz"
+    assert directory.output_of("gone/s.tracekit") == "gone/s.json.gz"
 
 
 def test_description_that_cannot_be_written(tmp_path: Path) -> None:
@@ -99,7 +110,7 @@ def test_remove(tmp_path: Path) -> None:
 def test_description_is_read_back(tmp_path: Path) -> None:
     """A description reads back; one that is missing, damaged or no object is empty."""
     assert directory.read(str(tmp_path)) == {}
-    description = directory.describe(str(tmp_path), "app", ["app"])
+    description = directory.describe(str(tmp_path), "out.json", "app", ["app"])
     assert directory.read(str(tmp_path)) == description
     for damaged in ("{", "[]", "\x00"):
         (tmp_path / directory.DESCRIPTION).write_text(damaged)
@@ -160,3 +171,11 @@ def test_what_cannot_be_read_or_removed(tmp_path: Path) -> None:
     (tmp_path / "folder.spool").mkdir()
     with pytest.raises(TracekitError, match="cannot remove"):
         directory.remove(str(tmp_path))
+
+
+def test_an_observer_is_not_running(tmp_path: Path) -> None:
+    """Who observes a session does not keep it from being finished."""
+    spool = SpoolFile(str(tmp_path))
+    assert directory.running(str(tmp_path)) == [os.getpid()]
+    spool.header[layout.H_OBSERVER] = 1
+    assert directory.running(str(tmp_path)) == []

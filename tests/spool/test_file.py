@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_cap(tmp_path: Path, cap: int) -> None:
 
 
 def test_no_room_is_for_good(tmp_path: Path) -> None:
-    """A spool that could not grow once does not try again: a trace has no gap in its middle."""
+    """A spool that found no room does not try again: a trace has no gap in its middle that could be avoided."""
     spool = SpoolFile(str(tmp_path))
     os.rename(spool.path, spool.path + ".away")
     with pytest.raises(NoRoom) as reason:
@@ -103,6 +104,31 @@ def test_no_room_is_for_good(tmp_path: Path) -> None:
         _take(spool, 1)
     assert again.value.args == reason.value.args
     assert len(read_spool(spool.path).threads[0]) == _FIRST_BLOCKS
+
+
+def test_no_descriptor_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a free descriptor there is no room for now; it is tried again, though not at every turn."""
+    now = [10**12]
+    spool = SpoolFile(str(tmp_path))
+    monkeypatch.setattr("tracekit.clock.monotonic_ns", lambda: now[0])
+    slots = _take(spool, _FIRST_BLOCKS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(NoRoom, match="Too many open files") as reason:
+            _take(spool, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert reason.value.args[0] == layout.ENDED_NOT
+    assert "Too many open files" in spool.stuck
+    with pytest.raises(NoRoom):
+        _take(spool, 1)
+    now[0] += 10_000_000
+
+    slots += _take(spool, _FIRST_BLOCKS)
+
+    assert spool.stuck == ""
+    assert read_spool(spool.path).threads[0].slot.tolist() == slots
 
 
 def test_spool_that_cannot_be_made(tmp_path: Path) -> None:

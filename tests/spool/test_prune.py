@@ -118,3 +118,13 @@ def test_a_process_that_ended_while_somebody_has_its_pid(tmp_path: Path) -> None
         finally:
             other.kill()
     assert names(tmp_path) == [latest]
+
+
+def test_an_observer(tmp_path: Path) -> None:
+    """What an observer wrote is never taken for the latest of the program's processes, and never removed."""
+    observers = ended(tmp_path, 1, observer=1)
+    latest = ended(tmp_path, 500)
+
+    prune(str(tmp_path), Limits(flight_ns=100))
+
+    assert names(tmp_path) == sorted([latest, observers])

@@ -69,6 +69,7 @@ class Record:
     details: list[tuple[int, int]] = field(default_factory=list)
     slot: int = 0
     block: int = 0
+    step: Record | None = None  # of a task's end: the begin of its step that goes on
 
 
 class Thread:
@@ -91,7 +92,7 @@ _TURNS = {
     events.JOB_BEGIN: 0,  # its end is that of its submit, too
 }
 _ACTIONS = ("span", "span", "end", "end", "say", "suspend", "enter", "enter", "leave", "leave", "instant",
-            "task", "done", "ready", "submit", "work", "fork")  # fmt: skip
+            "task", "done", "ready", "finish", "submit", "work", "fork")  # fmt: skip
 
 
 class Program:
@@ -157,7 +158,9 @@ class Program:
         if self.tasks:
             task = self.tasks.pop(which % len(self.tasks))
             self._put(thread, events.TASK_NAME, task.b, task)
-            self._put(thread, events.TASK_DONE, task.b, task)
+            done = self._put(thread, events.TASK_DONE, task.b, task)
+            steps = (record for record in thread.stack if record.kind == events.STEP_BEGIN)
+            done.step = next((step for step in steps if step.b == task.b), None)
 
     def _ready(self, _thread: Thread, _which: int) -> None:
         """A task of the first thread's own: ready, step."""
@@ -166,6 +169,13 @@ class Program:
         self.tasks.append(task)
         self._put(thread, events.TASK_READY, task.b, task)
         thread.stack.append(self._put(thread, events.STEP_BEGIN, task.b))
+
+    def _finish(self, thread: Thread, _which: int) -> None:
+        """The task whose step runs is done in it."""
+        step = next((record for record in reversed(thread.stack) if record.kind == events.STEP_BEGIN), None)
+        places = [at for at, task in enumerate(self.tasks) if step is not None and task.b == step.b]
+        if places:
+            self._done(thread, places[0])
 
     def _submit(self, thread: Thread, _which: int) -> None:
         self.jobs.append(self._put(thread, events.JOB_SUBMIT, self._next(), None, (events.EXECUTOR, 1)))
@@ -225,6 +235,11 @@ def expected(program: Program, folded: set[int]) -> tuple[set[int], set[int]]:
             ends[id(begin)] = record
             if begin.kind == events.JOB_BEGIN and begin.begin is not None:
                 ends[id(begin.begin)] = record
+    for record in program.order:  # a task that is done in a step ends with it
+        if record.kind == events.TASK_DONE and record.step is not None:
+            ends.pop(id(record.begin))
+            if id(record.step) in ends:
+                ends[id(record.begin)] = ends[id(record.step)]
     gone = lambda record: record is not None and record.block in folded  # noqa: E731
     latest: dict[tuple[int, bool], int] = {}
     for record in program.order:
@@ -242,7 +257,7 @@ def expected(program: Program, folded: set[int]) -> tuple[set[int], set[int]]:
                 must.add(record.slot)
         elif begin is not None and record.kind in _ENDS.values():
             first = begin.begin if record.kind == events.JOB_END else begin
-            if not gone(first):
+            if not gone(first) or (record.step is not None and not gone(ends.get(id(record.step)))):
                 must.add(record.slot)
         elif begin is not None and record.kind in (events.SPAN_ARGS, events.TASK_NAME):
             if not gone(ends.get(id(begin))):
@@ -327,6 +342,29 @@ def test_a_slow_thread_s_word_is_not_news() -> None:
     carried.fold(one(1, 1, (events.TASK_CREATED, 5), (events.STEP_BEGIN, 5), (events.STEP_END, 5)), 1, {0})
     carried.fold(one(2, 0, (events.TASK_READY, 5)), 0, set())
     assert [kinds for _, kinds in sorted(room.slots().items())] == [[events.TASK_CREATED]]
+
+
+def test_a_task_is_known_to_its_last_step_s_end() -> None:
+    """A task that is done is carried, done as it is, while the step goes on that says so; then nothing of it."""
+    room = Blocks()
+    carried = Carried(room, print)
+    begin = [(events.TASK_CREATED, 5), (events.TASK_NAME, 5), (events.STEP_BEGIN, 5)]
+    carried.fold(one(1, 0, *begin, (events.GC_BEGIN, 0), (events.TASK_DONE, 5)), 0, {1, 2})
+    assert sorted(kinds[0] for kinds in room.slots().values()) == sorted(
+        [events.TASK_CREATED, events.TASK_NAME, events.STEP_BEGIN, events.GC_BEGIN, events.TASK_DONE]
+    )
+    carried.fold(one(1, 1, (events.GC_END, 0), (events.INSTANT, 0)), 1, {2})
+    assert len(room.slots()) == 4
+    carried.fold(one(1, 2, (events.STEP_END, 5)), 2, set())
+    assert room.slots() == {}
+
+
+def test_a_task_that_ends_in_another_s_step() -> None:
+    """A task that is done without a step of its own is gone at once, whatever runs there."""
+    room = Blocks()
+    carried = Carried(room, print)
+    carried.fold(one(1, 0, (events.STEP_BEGIN, 6), (events.TASK_CREATED, 5), (events.TASK_DONE, 5)), 0, {1})
+    assert list(room.slots().values()) == [[events.STEP_BEGIN]]
 
 
 def test_a_thread_s_end_ends_all_that_ran_there() -> None:

@@ -37,9 +37,30 @@ def test_the_bytes_are_those_of_the_format(text: str) -> None:
 
 @given(st.text(st.characters(codec="ascii"), max_size=80), st.integers(0, 5))
 def test_what_is_cut_off_is_missing_at_the_end(text: str, kept: int) -> None:
-    """Without its last details a text is shorter; nothing is made up."""
+    """Without its last details a text is shorter and says so; nothing is made up."""
     (word, payload), *more = texts.encode(events.NAME, 0, text)
-    assert texts.decode(word >> 32, payload, more[:kept]) == text[: 8 + 15 * kept]
+    mark = "…" if kept < len(more) else ""
+    assert texts.decode(word >> 32, payload, more[:kept]) == text[: 8 + 15 * kept] + mark
+
+
+@given(any_text, st.integers(0, 5))
+@example("ä" * 20, 0)
+@example("x🙂" * 20, 1)
+def test_no_character_is_cut_in_half(text: str, kept: int) -> None:
+    """Of a character whose bytes are not all there nothing is shown."""
+    (word, payload), *more = texts.encode(events.NAME, 0, text)
+    read = texts.decode(word >> 32, payload, more[:kept])
+    assert text.startswith(read.removesuffix("…") if kept < len(more) else read)
+    assert "\ufffd" not in read.replace("…", "") or "\ufffd" in text
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_any_bytes_are_readable(data: bytes, cut: bool) -> None:
+    """What is no UTF-8, by damage, is shown as such and is no error."""
+    read = texts.readable(data, cut)
+    assert read.endswith("…") or not cut
+    if not cut:
+        assert read == data.decode("utf-8", "replace")
 
 
 @pytest.mark.parametrize("most", [1, 500])

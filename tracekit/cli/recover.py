@@ -13,7 +13,7 @@ from tracekit.spool import directory as session_directory
 
 @click.command(short_help="Make a trace of a session that nobody finished.")
 @click.argument("session")
-@click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: beside the session.")
+@click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: where the run was to.")
 @threshold_option
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording as well.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
@@ -38,8 +38,7 @@ def command(session: str, output: str | None, threshold: str, keep_session: bool
             f"{session} is still running (pid {running[0]}): wait for its end, or have what is there "
             f"now with `tracekit dump {session}`"
         )
-    stem = directory.removesuffix(session_directory.SUFFIX)
-    path = session_directory.check_output(output or stem + ".json.gz")
+    path = session_directory.check_output(output or session_directory.output_of(directory))
     finish(directory, path, parse_duration(threshold), keep_session=keep_session, quiet=quiet)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from tracekit import events
 from tracekit.load.image import Image, Log
 from tracekit.model.trace import Int64
-from tracekit.spool.reader import Spool
 
 _NO_NAME = "(name let go of)"
 _TURNS = (
@@ -27,21 +26,21 @@ _TURNS = (
 _BEGINS = {events.BY_KIND[kind].ends: kind for kind in _TURNS}
 
 
-def window_start(spools: list[Spool]) -> int:
+def window_start(images: list[Image]) -> int:
     """When the window of a session begins (ns): all spools have everything that was recorded since. 0: it has none.
 
-    Args:
-        spools: their times are converted.
+    A window of a given length ends when the session was last seen, not with its last record: a program may have hung since.
     """
-    starts, last = [0], 0
-    for spool in spools:
-        newest = max((int(thread.time[_newest(thread.kind)]) for thread in spool.threads), default=0)
-        last = max(last, newest)
-        if spool.header.let_go <= newest:  # else it is damage: the newest record is never let go of
-            starts.append(spool.header.let_go)
-    asked = max((spool.header.flight_ns for spool in spools), default=0)
-    start = max(*starts, last - asked) if asked else max(starts)
-    return start if start > min((spool.header.start_monotonic for spool in spools), default=0) else 0
+    starts = [0]
+    for image in images:
+        newest = max((int(log.time[-1]) for log in image.logs), default=0)
+        if image.header.let_go <= newest:  # else it is damage: the newest record is never let go of
+            starts.append(image.header.let_go)
+    asked = max((image.header.flight_ns for image in images), default=0)
+    if asked:
+        starts.append(max(image.last for image in images) - asked)
+    start = max(starts)
+    return start if start > min((image.header.start_monotonic for image in images), default=0) else 0
 
 
 def restore(image: Image) -> None:
@@ -58,11 +57,6 @@ def restore(image: Image) -> None:
         added += len(begins)
         if begins:
             _insert(log, min(log.carried, missing[0]), np.array(begins, np.int64), image.header.let_go)
-
-
-def _newest(kind: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> int:
-    """The position of the last record; details have no time."""
-    return int(np.flatnonzero(kind < events.FIRST_DETAIL)[-1:].sum())
 
 
 def _first_of_each(log: Log, ends: Int64) -> list[int]:

@@ -19,8 +19,8 @@ _ENDS = {
         "everything recorded until then is here"
     ),
     layout.ENDED_NO_SPACE: (
-        "stopped recording because the disk or a quota was full, or a limit on the size of files, on memory or on open "
-        "files was reached; what came later is missing"
+        "stopped recording because the disk or a quota was full, or a limit on the size of files or on memory was "
+        "reached; what came later is missing"
     ),
     layout.ENDED_MAX_SIZE: "stopped recording at the session's largest size (--max-size); what came later is missing",
     layout.ENDED_ERROR: "stopped recording because tracekit failed in it; what came later is missing",
@@ -70,7 +70,7 @@ def _about_forks(images: list[Image]) -> Iterator[str]:
 def _about_one(image: Image) -> Iterator[str]:
     who = _names([image])
     if image.header.dropped:
-        yield f"{who}: records that found no room and are missing: {image.header.dropped}"
+        yield f"{who}: records that found no room and are missing: at most {image.header.dropped}"
     if image.header.dumps:
         times = "once" if image.header.dumps == 1 else f"{image.header.dumps} times"
         reason = f", the last time because: {image.name(image.header.dump_reason)}" if image.header.dump_reason else ""

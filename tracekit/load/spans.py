@@ -1,7 +1,7 @@
-"""Spans: pairs begins with ends, and lays them on threads, tasks and lanes. Knows steps, and no other records.
+"""Spans: lays them on threads, tasks and lanes, whole and in parts. Knows steps, and no records but those of spans.
 
 A recording may hold millions of spans, so what all of them share is done in columns. A loop takes only what is out of
-the ordinary: spans that cross a step's end, generators, ends that do not say which begin is theirs.
+the ordinary: spans that cross a step's end, and generators.
 """
 
 from __future__ import annotations
@@ -9,37 +9,20 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tracekit import events
-from tracekit.load.image import Image, Log
+from tracekit.load.image import Image
+from tracekit.load.span_records import collect
 from tracekit.load.tasks import Tasks
 from tracekit.model.columns import among, distinct
 from tracekit.model.trace import Category, Flag, Int64, TrackKind
 
-_KINDS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME)
-
 _WIDTH = 5  # of a part: span, track, start, end, task
 # Each of many spans that stay open has a part in each of many steps; a small file must not fill the memory with them.
 _MOST_PARTS = 2_000_000
-
-
-@dataclass(slots=True)
-class _Records:
-    """All records of spans of one image, in columns: thread after thread, each in its order."""
-
-    time: Int64
-    kind: Int64
-    name: Int64
-    begin: Int64  # slot of the begin that it belongs to, or 0
-    slot: Int64
-    log: Int64
-    step: Int64  # number of the step that it was written in, or -1
-    carried: Int64  # 1: of a flight recorder, which no longer knows that step; 2: and it was in some loop
-    task: Int64
 
 
 class _Piece(NamedTuple):
@@ -63,18 +46,17 @@ class Spans:
     def __init__(self, image: Image, tasks: Tasks) -> None:
         self.image = image
         self.builder = image.builder
-        self._steps = tasks.steps
-        self._lives = tasks.ends()
-        self._step_ends = np.array(tasks.step_ends, np.int64)
-        self._step_starts = np.array([step.start for step in self._steps], np.int64)
-        self._step_tasks = np.array([step.task for step in self._steps], np.int64)
+        self._life_ends, self._homes, self._first_task = tasks.lives.end, tasks.tracks, tasks.first
+        steps = tasks.steps()
+        self._step_starts, self._step_ends, self._step_tasks = steps.start, steps.end, steps.task
+        self._step_logs = steps.log
         self._tracks = np.array([log.track for log in image.logs], np.int64)
         # The numbers of all steps, task after task and in each in the order of time; where those of each task begin.
         order = np.lexsort((self._step_starts, self._step_tasks))
         self._in_order = order.tolist()
         rows = np.arange(len(self.builder.tasks) + 1)
         self._first_of = np.searchsorted(self._step_tasks[order], rows).tolist()
-        self._records = self._collect()
+        self._records = collect(image, self._step_tasks)
 
     def lay(self) -> tuple[Int64, Int64]:
         """Adds all spans to the builder; returns tasks and times at which their spans begin and end."""
@@ -83,7 +65,8 @@ class Spans:
         if not len(begins):
             self._count_orphans(int((records.kind == events.SPAN_END).sum()))
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        end_of = self._pair(begins)
+        end_of, orphans = records.pair(begins)
+        self._count_orphans(orphans)
         ended = end_of >= 0
         adrift = self._settle(begins, end_of)
         start = records.time[begins]
@@ -103,23 +86,6 @@ class Spans:
         self._lay_parts(begins, end_of, end, names, flags, suspended)
         inside = task >= 0
         return np.concatenate((task[inside], task[inside])), np.concatenate((start[inside], end[inside]))
-
-    def _collect(self) -> _Records:
-        parts: list[list[Int64]] = [[np.empty(0, np.int64) for _ in range(8)]]
-        for log in self.image.logs:
-            which = np.flatnonzero(np.isin(log.kind, _KINDS))
-            step = np.full(len(which), -1, np.int64)
-            if log.context_at:
-                changes = np.searchsorted(np.array(log.context_at), which, side="right") - 1
-                known = changes >= 0
-                step[known] = np.array(log.context, np.int64)[changes[known]]
-            owner = np.full(len(which), log.index, np.int64)
-            carried = _carried(log)[which]
-            columns = (log.time, log.kind, log.a, log.b, log.slot)
-            parts.append([*(column[which] for column in columns), owner, step, carried])
-        time, kind, name, begin, slot, owner, step, carried = (np.concatenate(column) for column in zip(*parts))
-        task = np.where(step >= 0, self._step_tasks[step], -1) if len(self._steps) else np.full(len(step), -1, np.int64)
-        return _Records(time, kind, self.image.same_names(name), begin, slot, owner, step, carried, task)
 
     def _settle(self, begins: Int64, end_of: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Finds the tasks of spans whose beginnings a flight recorder carried; True for those that might be any task's.
@@ -145,55 +111,6 @@ class Spans:
             return np.zeros(len(begins), np.bool_)
         return among(self._records.slot[begins], np.array(sorted(late)))
 
-    # Which end belongs to which begin.
-
-    def _pair(self, begins: Int64) -> Int64:
-        """For each begin the record of its end, or -1."""
-        records = self._records
-        ends = np.flatnonzero(records.kind == events.SPAN_END)
-        found = self._find(begins, ends)
-        end_of = np.full(len(begins), -1, np.int64)
-        # Of two ends that claim one begin the earlier one has it; assigned from the last to the first.
-        claims = np.flatnonzero(found >= 0)
-        claims = claims[np.argsort(-records.time[ends[claims]], kind="stable")]
-        end_of[found[claims]] = ends[claims]
-        unmatched = ends[found < 0]
-        nameless = unmatched[records.begin[unmatched] == 0]
-        orphans = len(unmatched) - len(nameless)
-        if len(nameless):
-            orphans += self._pair_by_name(begins, nameless, end_of)
-        self._count_orphans(orphans)
-        return end_of
-
-    def _find(self, begins: Int64, which: Int64) -> Int64:
-        """For each record its begin (a position in `begins`), by its slot; -1 where there is none."""
-        records = self._records
-        order = np.argsort(records.slot[begins], kind="stable")
-        slots = records.slot[begins][order]
-        at = np.minimum(np.searchsorted(slots, records.begin[which]), len(slots) - 1)
-        return np.where(slots[at] == records.begin[which], order[at], -1)
-
-    def _pair_by_name(self, begins: Int64, ends: Int64, end_of: Int64) -> int:
-        """Gives ends that name no begin the innermost open one of their name and place; returns how many have none."""
-        records = self._records
-        open_begins = np.flatnonzero(end_of < 0)
-        what = np.concatenate((begins[open_begins], ends))
-        place = np.concatenate((open_begins, np.full(len(ends), -1, np.int64)))
-        order = np.argsort(what, kind="stable")
-        keys = zip(*(column[what[order]].tolist() for column in (records.log, records.task, records.name)))
-        stacks: dict[tuple[int, ...], list[int]] = {}
-        orphans = 0
-        for record, begin, (log, task, name) in zip(what[order].tolist(), place[order].tolist(), keys):
-            # A task's span is looked for in its task, on whatever thread.
-            key = (task, name) if task >= 0 else (-1, log, name)
-            if begin >= 0:
-                stacks.setdefault(key, []).append(begin)
-            elif stacks.get(key):
-                end_of[stacks[key].pop()] = record
-            else:
-                orphans += 1
-        return orphans
-
     def _count_orphans(self, number: int) -> None:
         if number:
             self.image.dropped["span"] += number
@@ -206,15 +123,15 @@ class Spans:
         last = threads_end[records.log[begins]]
         inside = records.task[begins] >= 0
         if inside.any():
-            lives = np.array([self._lives.get(row, 0) for row in range(len(self.builder.tasks))], np.int64)
-            last = np.where(inside, lives[np.maximum(records.task[begins], 0)], last)
+            own = records.task[begins[inside]] - self._first_task
+            last[inside] = self._life_ends[own]
         return last
 
     def _suspended(self, begins: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which spans are generators' that were suspended at least once."""
         records = self._records
         marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
-        found = self._find(begins, marks) if len(marks) else np.empty(0, np.int64)
+        found = records.find(begins, marks) if len(marks) else np.empty(0, np.int64)
         suspended = np.zeros(len(begins), np.bool_)
         suspended[found[found >= 0]] = True
         return suspended
@@ -228,10 +145,7 @@ class Spans:
             track[suspended & (task < 0) & (logs == index)] = lane
         inside = task >= 0
         if inside.any():
-            own = np.zeros(len(self.builder.tasks), np.int64)
-            for row in distinct(task[inside]).tolist():
-                own[row] = self.builder.track(TrackKind.TASK, row)
-            track[inside] = own[task[inside]]
+            track[inside] = self._homes[task[inside] - self._first_task]
         return track
 
     def _names(self, ids: Int64) -> Int64:
@@ -242,13 +156,13 @@ class Spans:
     def _annotate(self, first: int, begins: Int64, end_of: Int64) -> None:
         """Adds the arguments of spans, and what exception ended them; `first` is the handle of the first span."""
         records, image = self._records, self.image
-        with_details = np.array(sorted(image.details), np.int64)
+        with_details = image.details.slots()
         for at in np.flatnonzero(among(records.slot[begins], with_details)).tolist():
             args = image.args(int(records.slot[begins[at]]))
             if args:
                 self.builder.annotate(first + at, args)
         later = np.flatnonzero(records.kind == events.SPAN_ARGS)
-        found = self._find(begins, later) if len(later) else later
+        found = records.find(begins, later) if len(later) else later
         for at, record in zip(found.tolist(), later.tolist()):
             args = image.args(int(records.slot[record]))
             if at >= 0 and args:
@@ -309,18 +223,18 @@ class Spans:
             end = max(piece.start, min(piece.end, self.image.logs[piece.log].end))
             yield piece.span, int(self._tracks[piece.log]), piece.start, end, -1
             return
-        steps, in_order = self._steps, self._in_order
-        task = steps[piece.step].task
+        starts, in_order = self._step_starts, self._in_order
+        task = int(self._step_tasks[piece.step])
         first, stop = self._first_of[task], self._first_of[task + 1]
-        at = bisect_left(in_order, steps[piece.step].start, first, stop, key=lambda number: steps[number].start)
+        at = bisect_left(in_order, starts[piece.step], first, stop, key=starts.__getitem__)
         # By their places: a task may have a million steps, and as many spans.
         for number in map(in_order.__getitem__, range(at, stop)):
-            step = steps[number]
-            if number != piece.step and step.start >= piece.end:
+            start = int(starts[number])
+            if number != piece.step and start >= piece.end:
                 break
-            begin, end = max(piece.start, step.start), min(piece.end, int(self._step_ends[number]))
+            begin, end = max(piece.start, start), min(piece.end, int(self._step_ends[number]))
             if end >= begin:
-                yield piece.span, int(self._tracks[step.log]), begin, end, task
+                yield piece.span, int(self._tracks[self._step_logs[number]]), begin, end, task
 
     def _pieces(self, begins: Int64, end: Int64, generators: Int64) -> Iterator[_Piece]:
         """The stretches of generators' spans between begin or resume and suspend or end."""
@@ -328,7 +242,7 @@ class Spans:
         marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
         of_span: dict[int, list[int]] = {}
         if len(marks):
-            for at, record in zip(self._find(begins, marks).tolist(), marks.tolist()):
+            for at, record in zip(records.find(begins, marks).tolist(), marks.tolist()):
                 if at >= 0:
                     of_span.setdefault(at, []).append(record)
         for at in generators.tolist():
@@ -348,13 +262,3 @@ class Spans:
         records = self._records
         start = int(records.time[record])
         return _Piece(span, start, max(start, end), int(records.log[record]), int(records.step[record]))
-
-
-def _carried(log: Log) -> Int64:
-    """For each record of a thread 0, or 1 where a flight recorder carried it, or 2 where it did so inside a loop."""
-    carried = np.zeros(len(log.kind), np.int64)
-    carried[: log.carried] = 1
-    loops = np.flatnonzero(log.kind[: log.carried] == events.LOOP_BEGIN)
-    if len(loops):
-        carried[loops[0] : log.carried] = 2
-    return carried

@@ -7,6 +7,7 @@ import numpy as np
 from tracekit import events
 from tracekit.model.trace import Int64
 from tracekit.spool.records import ThreadRecords
+from tracekit.spool.texts import readable
 
 _FIRST = 8  # bytes of a text in its first detail, and in each further one
 _MORE = 15
@@ -32,9 +33,10 @@ def read(records: ThreadRecords, details: Int64) -> dict[int, str]:
     at = which[first[which]]
     starts = (ends - np.where(first[which], _FIRST, _MORE))[first[which]]
     there = np.concatenate((starts[1:], ends[-1:])) - starts
-    stops = starts + np.minimum(records.b[details[at]], there)
-    columns = (at.tolist(), starts.tolist(), stops.tolist())
-    return {place: data[start:stop].decode("utf-8", "replace") for place, start, stop in zip(*columns)}
+    length = records.b[details[at]].astype(np.int64)
+    stops = starts + np.minimum(length, there)
+    columns = (at.tolist(), starts.tolist(), stops.tolist(), (length > there).tolist())
+    return {place: readable(data[start:stop], cut) for place, start, stop, cut in zip(*columns)}
 
 
 def _bytes(

@@ -165,6 +165,11 @@ class _Resumed:
         self._slot = slot
         self._running = True
 
+    @property
+    def gi_yieldfrom(self) -> Any:
+        """What is waited for, for those who follow a chain of awaits."""
+        return self._generator
+
     def __iter__(self) -> _Resumed:
         return self
 

@@ -13,22 +13,25 @@ from __future__ import annotations
 import os
 import sys
 from _thread import RLock, _local, get_ident, get_native_id
+from itertools import count
 
 from tracekit import events
+from tracekit.record import permission
+from tracekit.record.program import command, process_details, program_name, thread_name
+from tracekit.record.thread_end import ThreadEnd
 from tracekit.spool import core, layout, texts
-from tracekit.spool.buffer import LAST_WORDS, scratch
+from tracekit.spool.buffer import scratch
 from tracekit.spool.file import SpoolFile
 from tracekit.spool.limits import Limits, NoRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from tracekit.spool.buffer import Details
     from tracekit.spool.limits import Room
 
-COMMAND_CHARACTERS = 1500
 _MOST_SAID = 100
 
 current: Recorder | None = None
@@ -60,11 +63,12 @@ class Recorder:
         self.recall = self.names.recall
         self._late = late
         self._lock = RLock()
-        self._serials: dict[str, int] = {}
+        self._serials: dict[str, Iterator[int]] = {}
         self._thread = _local()
         self._out_of_room = False
         self._said: set[str] = set()
         self._told_short = False
+        self._told_missing = False
         self.abandoned = False
         # Called with the reason when a dump is asked for and nobody watches who would make it; see sessions.py.
         self.make_dump: Callable[[str], None] | None = None
@@ -107,10 +111,22 @@ class Recorder:
         tid = get_native_id()
         late = not serial and (self._late or tid != self.pid)
         if not serial:
-            serial, name = self.serial("thread"), _thread_name(get_ident(), tid == self.pid)
-        local.end = _ThreadEnd(self, serial, tid, name, thread)
-        local.end.handle = self.buffer.give(*self._take(local.end), first)
-        self.write_named(events.THREAD_BEGIN, name, serial, [(events.LATE, 0)] if late else None)
+            serial, name = self.serial("thread"), thread_name(get_ident(), tid == self.pid)
+        end = local.end = ThreadEnd(self, serial, tid, name, thread)
+        end.handle = self.buffer.give(*self._take(end), first)
+        self._introduce(end, late)
+
+    def _introduce(self, thread: ThreadEnd, late: bool) -> None:
+        thread.is_known = not thread.missing
+        self.write_named(events.THREAD_BEGIN, thread.name, thread.serial, [(events.LATE, 0)] if late else None)
+
+    def describe_process(self) -> None:
+        """Write the record that says what runs here."""
+        words = command()
+        details = process_details(words, self.intern)
+        if self._late:
+            details.append((events.LATE, 0))
+        self.write(events.PROCESS_BEGIN, self.intern(program_name(words)), 0, details)
 
     def knows_thread(self) -> bool:
         """Whether the calling thread has said who it is, or can: one that `threading` is still starting cannot yet."""
@@ -121,9 +137,11 @@ class Recorder:
     def serial(self, kind: str) -> int:
         """The next number for one kind of thing in this process, from 1."""
         with self._lock:
-            number = self._serials.get(kind, 0) + 1
-            self._serials[kind] = number
-            return number
+            return next(self.serials(kind))
+
+    def serials(self, kind: str) -> Iterator[int]:
+        """Where the numbers for one kind of thing come from."""
+        return self._serials.setdefault(kind, count(1))
 
     def note_once(self, text: str) -> None:
         """Leave a word that may come up again and again, the first time only."""
@@ -167,22 +185,36 @@ class Recorder:
         elif thread is None:
             self.begin_thread()
         else:
+            missing = thread.missing
             thread.handle = self.buffer.give(*self._take(thread), full)
+            if missing and not thread.missing:
+                self._come_back(thread, missing)
             if self.spool.flight is not None and self.spool.flight.is_short and not self._told_short:
                 self._told_short = True
                 self._say_short()
 
-    def _take(self, thread: _ThreadEnd) -> Room:
-        """Room for a thread; where there is none any more it is a scratch block, and what fills it is counted as lost."""
-        if not thread.has_room:
-            self.spool.count_dropped(layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS - LAST_WORDS // 2)
-            return scratch()
-        try:
-            return self.spool.take_block(layout.BLOCK_RECORDS, thread.serial | thread.tid << 32)
-        except NoRoom as reason:
-            thread.has_room = False
-            self._run_out_of_room(*reason.args)
-            return scratch()
+    def _take(self, thread: ThreadEnd) -> Room:
+        """Room for a thread; where there is none it is a scratch block, and what may fill it is counted as lost."""
+        if thread.has_room:
+            try:
+                room = self.spool.take_block(layout.BLOCK_RECORDS, thread.serial | thread.tid << 32)
+                thread.missing = ""
+                return room
+            except NoRoom as reason:
+                ended, thread.missing = reason.args
+                thread.has_room = ended == layout.ENDED_NOT
+                self._run_out_of_room(ended, thread.missing)
+        self.spool.count_dropped(layout.BLOCK_SLOTS - layout.BLOCK_HEAD_SLOTS)
+        return scratch()
+
+    def _come_back(self, thread: ThreadEnd, missing: str) -> None:
+        """Go on with a thread of which nothing was kept for a while."""
+        if not thread.is_known:
+            self._introduce(thread, late=True)
+        note = f"records are missing in between: {missing}"
+        if note not in self._said:
+            self._said.add(note)
+            self.write(events.NOTE, self.intern(note))
 
     def _say_short(self) -> None:
         if os.path.isdir(self.directory):  # else the session is over, and nobody waits for what is kept
@@ -190,45 +222,18 @@ class Recorder:
             self.note(f"the last part that is kept is shorter than was asked for: {why}")
 
     def _run_out_of_room(self, ended: int, why: str) -> None:
-        if not self._out_of_room:
+        if self._out_of_room or (ended == layout.ENDED_NOT and self._told_missing):
+            return
+        self._told_missing = True
+        if ended != layout.ENDED_NOT:
             self._out_of_room = True
             self.spool.finish(ended)
-            if os.path.isdir(self.directory):  # else the session is over, and nobody waits for what is missing
-                tell(f"process {self.pid} stops recording: {why}; the program goes on, the trace ends here")
-
-
-class _ThreadEnd:
-    """Says that a thread has ended: it lies among the thread's local values, which Python drops as the thread's very last act.
-
-    By then the thread's own `_local` is gone, so it keeps what it needs to write one more record.
-    """
-
-    __slots__ = ("handle", "has_room", "name", "recorder", "serial", "thread", "tid")
-
-    def __init__(self, recorder: Recorder, serial: int, tid: int, name: str, thread: Any) -> None:
-        self.recorder = recorder
-        self.serial = serial
-        self.tid = tid
-        self.name = name
-        self.thread = thread
-        self.handle: object = None
-        self.has_room = True
-
-    def __del__(self) -> None:
-        recorder = self.recorder
-        try:
-            # A fork drops the parent's other threads in the child, and an abandoned recorder drops all: they don't end there.
-            if recorder.abandoned or self.tid == recorder.pid or self.tid != get_native_id():
-                return
-            buffer = recorder.buffer
-            if self.thread is not None and self.thread.name != self.name:
-                name = recorder.intern(self.thread.name)
-                if name:
-                    buffer.write_last(self.handle, events.THREAD_NAME, name, self.serial)
-            buffer.write_last(self.handle, events.THREAD_END, 0, self.serial)
-            buffer.leave()
-        except Exception:  # no room, or a Thread class with a name of its own kind: its end is not known, then
-            pass
+        if not os.path.isdir(self.directory):  # the session is over, and nobody waits for what is missing
+            return
+        if ended == layout.ENDED_NOT:
+            tell(f"process {self.pid} cannot record everything: {why}; until that is over its records are missing")
+        else:
+            tell(f"process {self.pid} stops recording: {why}; the program goes on, the trace ends here")
 
 
 def _class_name(error: BaseException) -> str:
@@ -257,7 +262,7 @@ def start(directory: str, limits: Limits | None = None, late: bool = False) -> R
         OSError: the spool cannot be made.
     """
     recorder = Recorder(directory, limits, late=late)
-    _describe_process(recorder)
+    recorder.describe_process()
     _record_with(recorder)
     _watch_forks()
     return recorder
@@ -320,46 +325,11 @@ def _after_fork_in_child() -> None:
     try:
         recorder = Recorder(parent.directory, parent.limits, fork=here.fork)
         recorder.make_dump = parent.make_dump
-        _describe_process(recorder)
+        recorder.describe_process()
     except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered
         return
     except OSError as error:
         tell(f"process {os.getpid()} is not recorded: {error}")
         return
     _record_with(recorder)
-
-
-def _describe_process(recorder: Recorder) -> None:
-    argv: Sequence[str] = getattr(sys, "orig_argv", None) or getattr(sys, "argv", None) or [sys.executable or "python"]
-    command = " ".join(argv)
-    details: Details = []
-    for key, text in (
-        ("command", command),
-        ("python", ".".join(map(str, sys.version_info[:3]))),
-        ("executable", sys.executable or ""),
-    ):
-        details += texts.encode(events.ARG_TEXT, recorder.intern(key), text, COMMAND_CHARACTERS)
-    if recorder._late:
-        details.append((events.LATE, 0))
-    recorder.write(events.PROCESS_BEGIN, recorder.intern(_program_name(argv)), 0, details)
-
-
-def _program_name(argv: Sequence[str]) -> str:
-    """What a user would call this process: the script, the module, or the program itself."""
-    rest = iter(argv[1:])
-    for word in rest:
-        if word in ("-m", "-c"):
-            return f"{word} {next(rest, '')}"[:60]
-        if word in ("-W", "-X"):
-            next(rest, "")
-        elif not word.startswith("-"):
-            return os.path.basename(word)
-    return os.path.basename(argv[0])
-
-
-def _thread_name(ident: int, main: bool) -> str:
-    threading = sys.modules.get("threading")
-    thread = getattr(threading, "_active", {}).get(ident)
-    if thread is not None:
-        return str(thread.name)
-    return "MainThread" if main else "Thread"
+    permission.renew()

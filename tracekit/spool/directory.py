@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from tracekit import clock
 from tracekit.errors import TracekitError
 from tracekit.spool import core, layout
-from tracekit.spool.headers import is_alive, is_ours, read_header
+from tracekit.spool.headers import is_alive, is_ours, is_programs, read_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,13 @@ def session_of(output: str) -> str:
     return re.sub(r"\.json(\.gz)?$", "", output) + SUFFIX
 
 
+def output_of(directory: str) -> str:
+    """What a session is to become: STEM beside it, wherever it lies now, in the format that was asked for."""
+    asked = read(directory).get("output")
+    ending = ".json" if isinstance(asked, str) and asked.endswith(".json") else ".json.gz"
+    return directory.removesuffix(SUFFIX) + ending
+
+
 def create(directory: str) -> None:
     """Make a session's directory, readable by nobody else.
 
@@ -76,11 +83,17 @@ def create(directory: str) -> None:
         raise TracekitError(f"cannot make {directory}: {error.strerror}; choose another place with -o") from None
 
 
-def describe(directory: str, program: str, command: Sequence[str]) -> dict[str, Any]:
-    """Write the description of a session that begins now, and return it."""
+def describe(directory: str, output: str, program: str, command: Sequence[str]) -> dict[str, Any]:
+    """Write the description of a session that begins now, and return it.
+
+    Args:
+        output: the trace that it is to become.
+        program, command: what is run, by name and as it is.
+    """
     monotonic, wall = clock.anchor()
     description: dict[str, Any] = {
         "schema": 1,
+        "output": os.path.basename(output),
         "program": program,
         "command": list(command),
         "python": sys.executable,
@@ -146,11 +159,11 @@ def unread(directory: str) -> list[str]:
 
 
 def running(directory: str) -> list[int]:
-    """The pids of the processes that still record into a session."""
+    """The pids of the program's processes that still record into a session."""
     return [
         header[layout.H_PID]
         for header in map(read_header, spools(directory))
-        if is_ours(header) and header[layout.H_ENDED] == layout.ENDED_NOT and is_alive(header)
+        if is_programs(header) and header[layout.H_ENDED] == layout.ENDED_NOT and is_alive(header)
     ]
 
 

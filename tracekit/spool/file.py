@@ -5,6 +5,7 @@ The file is opened anew whenever it has to grow, by its path: between times no d
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from _thread import RLock
@@ -26,6 +27,9 @@ _FIRST_SEGMENT = 16 * layout.BLOCK_BYTES
 _SMALLEST_SEGMENT = 2 * layout.BLOCK_BYTES  # one block for names, one for records
 _LARGEST_SEGMENT = 64 * layout.BLOCK_BYTES  # what it takes to make is a pause in somebody's record, some 0.2 ms
 _WORDS_PER_BLOCK = layout.BLOCK_BYTES // 8
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+_PAUSE = 10_000_000  # ns; so long it is not tried again whether there is a descriptor
+_FOR_GOOD = 1 << 63
 
 
 class SpoolFile:
@@ -63,7 +67,8 @@ class SpoolFile:
         # Reentrant: a signal handler or a garbage collection may write a record while its thread is in here.
         self._lock = RLock()
         self._size = 0
-        self._full: NoRoom | None = None
+        self._full: NoRoom | None = None  # why it cannot grow
+        self._full_until = _FOR_GOOD  # CLOCK_MONOTONIC
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self.header, _ = self._extend(fd, layout.HEADER_BYTES)
@@ -89,7 +94,7 @@ class SpoolFile:
 
     @property
     def stuck(self) -> str:
-        """Why the file has stopped growing; "" where it has not, or where its largest size alone is why."""
+        """Why the file does not grow; "" where it does, or where its largest size alone is why."""
         return "" if self._full is None or self._full.args[0] == layout.ENDED_MAX_SIZE else str(self._full.args[1])
 
     def _begin(self, fork: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
@@ -160,7 +165,7 @@ class SpoolFile:
 
     def is_at_cap(self) -> bool:
         """Whether the next block would be past the largest size, or can't be had at all."""
-        return self._next >= self._segment[1] and (self._full is not None or not self._room(layout.BLOCK_BYTES))
+        return self._next >= self._segment[1] and (self._is_full() or not self._room(layout.BLOCK_BYTES))
 
     def ask_for_dump(self, reason: int) -> None:
         """Ask whoever watches the session to have it written out.
@@ -185,7 +190,7 @@ class SpoolFile:
 
     def _grow(self, blocks: int, past_cap: bool) -> None:
         """Begin a new segment, twice as large as the last one with its so many blocks; past the cap of one block."""
-        if self._full is not None:
+        if self._full is not None and self._is_full():
             raise NoRoom(*self._full.args)
         length = self._room(min(blocks * layout.BLOCK_BYTES * 2, _LARGEST_SEGMENT))
         if past_cap and not length:
@@ -203,15 +208,22 @@ class SpoolFile:
             finally:
                 os.close(fd)
         except OSError as error:
+            passes = error.errno in _NO_DESCRIPTOR
+            self._full_until = clock.monotonic_ns() + _PAUSE if passes else _FOR_GOOD
             # Never the one that is raised: that holds on to the frames of the program.
-            self._full = NoRoom(layout.ENDED_NO_SPACE, f"{self.path} cannot grow: {error.strerror}")
+            ended = layout.ENDED_NOT if passes else layout.ENDED_NO_SPACE
+            self._full = NoRoom(ended, f"{self.path} cannot grow: {error.strerror}")
             self._shrink(size, length)
             raise NoRoom(*self._full.args) from None
+        self._full = None
         self._segment = segment
         self._next = 0
 
+    def _is_full(self) -> bool:
+        return self._full is not None and clock.monotonic_ns() < self._full_until
+
     def _shrink(self, size: int, length: int) -> None:
-        """Give back what was reserved in vain: the program may need the room. From now on the file does not grow."""
+        """Give back what was reserved in vain: the program may need the room."""
         # A signal handler may have extended the file meanwhile, and writes there.
         if self._size == size + length:
             self._size = size

@@ -50,7 +50,7 @@ H_END_MONOTONIC = 7  # and when it was closed; 0 until then
 H_END_WALL = 8
 H_ENDED = 9  # one of the ENDED_ values
 H_FORK = 10  # the serial of the PROCESS_FORK that made this process, or 0
-H_DROPPED = 11  # records that found no room
+H_DROPPED = 11  # records that found no room, at most
 H_PYTHON = 12  # sys.hexversion
 H_CLOCK = 13  # what the times of records count: one of the CLOCK_ values
 H_START_READING = 14  # that clock, read together with H_START_MONOTONIC; 0 where they are the same
@@ -63,6 +63,7 @@ H_CARRY_LOST = 20  # open things that found no room among the carried
 H_FOUND_DEAD = (
     21  # flight recorder: CLOCK_MONOTONIC when the process was found gone, its spool not closed; 0: it was not
 )
+H_OBSERVER = 22  # 1: what another process saw of the program from outside; its own process is no part of the program
 HEADER_WORDS = 32
 
 CLOCK_MONOTONIC_NS = 0

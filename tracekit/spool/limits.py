@@ -19,7 +19,10 @@ _SMALLEST_FLIGHT = layout.HEADER_BYTES + 8 * layout.BLOCK_BYTES
 
 
 class NoRoom(Exception):
-    """The file cannot grow; `args` are an ENDED_ value of layout.py and a sentence for the user."""
+    """The file cannot grow; `args` are an ENDED_ value of layout.py and a sentence for the user.
+
+    With ENDED_NOT it is for now only: who asks again later may have room.
+    """
 
 
 class Limits:

@@ -9,7 +9,7 @@ import os
 
 from tracekit.clock import monotonic_ns
 from tracekit.spool import layout
-from tracekit.spool.headers import is_alive, is_ours, read_header
+from tracekit.spool.headers import is_alive, is_programs, read_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def prune(directory: str, limits: Limits, most: int = 0) -> None:
 
 
 def _ended(path: str, now: int) -> tuple[int, int, str] | None:
-    """When the process of a spool ended, and how large its spool is; None where it goes on, or is not known."""
+    """When the process of a spool ended, and how large its spool is; None where it goes on, is not known, or observes."""
     header = read_header(path)
-    if not is_ours(header) or is_alive(header):
+    if not is_programs(header) or is_alive(header):
         return None
     end = header[layout.H_END_MONOTONIC] if header[layout.H_ENDED] else header[layout.H_FOUND_DEAD]
     try:

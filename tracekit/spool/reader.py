@@ -51,6 +51,7 @@ class Header:
     dumps: int
     dump_reason: int
     carry_lost: int
+    observer: int
 
 
 @dataclass(slots=True)
@@ -139,6 +140,7 @@ def _header(path: Path, words: Words, size: int) -> Header:
         dumps=word[layout.H_DUMPS],
         dump_reason=word[layout.H_DUMP_REASON],
         carry_lost=word[layout.H_CARRY_LOST],
+        observer=word[layout.H_OBSERVER],
     )
 
 

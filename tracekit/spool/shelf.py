@@ -95,6 +95,11 @@ class Shelf:
         place = self._places.get(slot)
         return 0 if place is None else place[0][place[1] + 3] & 0xFF
 
+    def field_of(self, slot: int) -> int:
+        """The field `b` of a record; 0 where it is not kept."""
+        place = self._places.get(slot)
+        return 0 if place is None else place[0][place[1] + 3] >> 32
+
     def drop(self, slot: int) -> None:
         """Keep it no longer."""
         place = self._places.pop(slot, None)

@@ -12,7 +12,7 @@ from tracekit.spool.layout import parse_code
 from tracekit.spool.reader import Header, Spool
 from tracekit.spool.records import ThreadRecords
 
-_NAMED = (events.CODE, events.ERROR, events.REASON)
+_NAMED = (events.CODE, events.ERROR, events.REASON, events.FRAME)
 _TEXTS = (events.ARG_TEXT, events.NAME)
 _CLOCKS = {layout.CLOCK_MONOTONIC_NS: "monotonic", layout.CLOCK_TSC: "tsc"}
 
@@ -109,7 +109,7 @@ def _detail(spool: Spool, at: _Slot) -> str:
         return f"[{label} {texts.decode(at.b, at.time, at.more)!r}]"
     if at.kind in _NAMED:
         text = spool.names.get(at.time)
-        if at.kind == events.CODE and text is not None:
+        if at.kind in (events.CODE, events.FRAME) and text is not None:
             return "[{} {} {}:{}]".format(label, *parse_code(text))
         return f"[{label} {_name(spool, at.time)}]"
     return f"[{label} {_value(at.kind, at.time)}]"

@@ -5,6 +5,8 @@ The first detail holds the length in bytes and the first 8 bytes, each further o
 
 from __future__ import annotations
 
+from codecs import utf_8_decode
+
 from tracekit import events
 
 TYPE_CHECKING = False
@@ -32,7 +34,7 @@ def encode(kind: int, a: int, text: str, most: int = MOST_CHARACTERS) -> list[tu
 
 
 def decode(length: int, payload: int, more: Iterable[tuple[int, int]]) -> str:
-    """The text again; what is missing of it, after a kill, is missing at its end.
+    """The text again; what is missing of it, because its record had too many details, is missing at its end.
 
     Args:
         length, payload: of the first detail (field b, word 0).
@@ -41,4 +43,14 @@ def decode(length: int, payload: int, more: Iterable[tuple[int, int]]) -> str:
     data = payload.to_bytes(8, "little")
     for word, eight in more:
         data += eight.to_bytes(8, "little") + (word >> 8).to_bytes(7, "little")
-    return data[:length].decode("utf-8", "replace")
+    return readable(data[:length], len(data) < length)
+
+
+def readable(data: bytes, cut: bool) -> str:
+    """The text that these bytes are; never an error.
+
+    Args:
+        cut: they are its beginning only. The text then ends in "…", and half a character before that is left out.
+    """
+    text, _ = utf_8_decode(data, "replace", not cut)
+    return text + "…" if cut else text

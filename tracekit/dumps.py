@@ -1,4 +1,4 @@
-"""Dumps: has a session that goes on written out, by a process of its own. Knows how to start one, and no trace.
+"""Dumps: has a session that goes on written out, or observed, by a process of its own. Knows how to start one, and no trace.
 
 The process is started past our own hooks and outside of the session: it is no part of what is recorded.
 """
@@ -12,6 +12,10 @@ from tracekit.clock import monotonic_ns
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.record import recorder as recording
 from tracekit.spool.core import VARIABLE, core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
 _MAIN = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
@@ -89,6 +93,36 @@ class Starter:
             pass
 
 
-def _spawn(command: list[str]) -> int:
+def observe(directory: str, options: str, stay: bool = False) -> int:
+    """Have this process's session observed from outside, until its recording ends.
+
+    Args:
+        directory: of the session.
+        options: its own, as text.
+        stay: for all recordings that this process makes there, one after the other, until the directory is gone.
+
+    Returns:
+        The pid of the process that does it; 0 where it could not be started.
+    """
+    command = tracekit_command("observe", directory, str(os.getpid()), options, *(["--stay"] if stay else []))
+    read, write = os.pipe()
+    try:
+        # As a dump's, its parent is the shell, which tells its pid and ends.
+        shell = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null & echo $!', "sh", *command]
+        child = _spawn(shell, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
+        os.close(write)
+        write = -1
+        said = os.read(read, 32)
+        os.waitpid(child, 0)
+        return int(said)
+    except (OSError, ValueError):  # no process to be had, or the program has waited for it
+        return 0
+    finally:
+        os.close(read)
+        if write >= 0:
+            os.close(write)
+
+
+def _spawn(command: list[str], **options: Any) -> int:
     spawn = getattr(os.posix_spawn, "__wrapped__", os.posix_spawn)
-    return int(spawn(command[0], command, plain_environment()))
+    return int(spawn(command[0], command, plain_environment(), **options))

@@ -13,8 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOOKS = ("threads", "asyncio", "executors", "processes", "gc")
+HOOKS = ("threads", "asyncio", "trio", "greenlets", "executors", "processes", "gc")
 DEFAULT_THRESHOLD = "50ms"
+DEFAULT_RATE = 100
+MOST_RATE = 1000
 
 
 class Options:
@@ -26,6 +28,8 @@ class Options:
         hooks: names out of HOOKS.
         flight_ns, flight_bytes: keep only the last part, of such a length or such a size; 0 and 0: all.
         watched: somebody outside of the program makes the dumps that it asks for.
+        rate: how often a second the event loops are looked at from outside, 0 for never.
+        observer: pid of the process that does that, or 0.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class Options:
         flight_ns: int = 0,
         flight_bytes: int = 0,
         watched: int = 0,
+        rate: int = 0,
+        observer: int = 0,
     ) -> None:
         self.threshold = threshold
         self.max_size = max_size
@@ -43,21 +49,25 @@ class Options:
         self.flight_ns = flight_ns
         self.flight_bytes = flight_bytes
         self.watched = watched
+        self.rate = rate
+        self.observer = observer
 
     @classmethod
-    def parse(cls, threshold: str, max_size: str | None, flight: str | None) -> Options:
+    def parse(cls, threshold: str, max_size: str | None, flight: str | None, rate: int = 0) -> Options:
         """Options as people write them.
 
         Raises:
             UsageError: one of them does not read.
         """
+        if not 0 <= rate <= MOST_RATE:
+            raise UsageError(f"a rate of {rate} is not possible: give a number from 0 (off) to {MOST_RATE}")
         ns, size = parse_flight(flight) if flight is not None else (0, 0)
         cap = parse_size(max_size) if max_size is not None else 0
         if max_size is not None and not cap:
             raise UsageError(f"{max_size!r} leaves no room to record anything: write a size, as 64MB or 1GB")
         if cap and cap < size:
             raise UsageError(f"a flight recorder of {flight} has no room in {max_size}: give only one of the two sizes")
-        return cls(parse_duration(threshold), cap, flight_ns=ns, flight_bytes=size)
+        return cls(parse_duration(threshold), cap, flight_ns=ns, flight_bytes=size, rate=rate)
 
     def limits(self) -> Limits:
         """How much of it is kept."""
@@ -81,7 +91,7 @@ class Options:
         return options
 
 
-_NUMBERS = ("threshold", "max_size", "flight_ns", "flight_bytes", "watched")
+_NUMBERS = ("threshold", "max_size", "flight_ns", "flight_bytes", "watched", "rate", "observer")
 
 
 def parse_flight(text: str) -> tuple[int, int]:

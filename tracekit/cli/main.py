@@ -26,6 +26,8 @@ COMMANDS = {
     "recover": "Make a trace of a session that nobody finished.",
     "doctor": "Tell what works on this machine, and what to do about what does not.",
 }
+# Started by tracekit itself.
+HIDDEN = ("observe",)
 
 
 class Commands(click.Group):
@@ -35,7 +37,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
         command: click.Command = importlib.import_module(f"tracekit.cli.{cmd_name}").command
         return command

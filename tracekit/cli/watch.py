@@ -1,4 +1,4 @@
-"""Watch: while a flight recorder's program runs, has its last part written out when there is a reason. Knows no trace.
+"""Watch: while a program runs, has its event loops observed, and its last part dumped when there is a reason. Knows no trace.
 
 A dump is a process of its own, so that whatever it takes or breaks it does elsewhere; one at a time.
 """
@@ -17,7 +17,7 @@ from tracekit.options import Options
 from tracekit.record.recorder import tell
 from tracekit.spool.prune import prune
 
-_INTERVAL = 0.2
+_INTERVAL_NS = 200_000_000
 _MOST = 10  # dumps that nobody asked for by hand
 _PAUSE = 1_000_000_000  # ns between them, where the window is shorter or has no length
 _SIGNAL = "SIGUSR2"
@@ -34,16 +34,9 @@ class Watch:
     def __init__(self, directory: str, options: Options) -> None:
         self._directory = directory
         self._options = options
-        self._limits = options.limits()
+        self._dumps = _Dumps(directory, options)
         self._wake = threading.Event()
         self._over = False
-        self._demands = 0
-        self._reasons: dict[str, None] = {}
-        self._dumps = 0
-        self._next = 0
-        self._next_tidying = 0
-        self._pause = max(options.flight_ns // 2, _PAUSE)
-        self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -53,7 +46,7 @@ class Watch:
 
     def demand(self) -> None:
         """Have a dump made; may be called by a signal handler."""
-        self._demands += 1
+        self._dumps.demand()
         self._wake.set()
 
     def stop(self) -> None:
@@ -64,20 +57,106 @@ class Watch:
             self._thread.join()
 
     def _run(self) -> None:
-        flight = self._limits.is_flight
-        stalls: Any = None
-        if flight:
-            from tracekit.observe.stalls import Stalls
-
-            stalls = Stalls(self._directory, self._options.threshold)
+        looks = _Looks(self._directory, self._options) if self._options.rate or self._dumps.is_flight else None
+        interval = (1 / self._options.rate) if self._options.rate else _INTERVAL_NS / 1e9
+        next_dump = 0
         while not self._over:
-            self._wake.wait(_INTERVAL if flight or self._demands or self._is_dumping() else None)
+            self._wake.wait(interval if looks is not None or self._dumps.is_due else None)
             self._wake.clear()
             with suppress(OSError, ValueError):
-                if flight:
-                    self._reasons.update(dict.fromkeys(stalls.look()))
-                    self._tidy()
-                self._dump_if_due()
+                now = monotonic_ns()
+                if looks is not None:
+                    looks.look(now)
+                if now >= next_dump or self._dumps.is_demanded:
+                    next_dump = now + _INTERVAL_NS
+                    self._dumps.look(looks.reasons(now) if looks is not None else [], self._over)
+        if looks is not None:
+            looks.close()
+        self._dumps.wait()
+
+
+class _Looks:
+    """What is to be seen of the event loops while they run: at each look for the observer, now and then for the dumps."""
+
+    def __init__(self, directory: str, options: Options) -> None:
+        # Late, for numpy takes its time: the program has begun meanwhile.
+        from tracekit.observe.live import Live
+        from tracekit.observe.sampler import Observer
+        from tracekit.observe.stalls import Stalls
+
+        limits = options.limits()
+        self._live = Live(directory)
+        self._observer = Observer(directory, self._live, options.threshold, limits) if options.rate else None
+        self._stalls = Stalls(self._live, options.threshold) if limits.is_flight else None
+        self._running: list[Any] = []
+
+    def look(self, now: int) -> None:
+        self._running = self._live.look(now)
+        if self._observer is not None:
+            self._observer.look(self._running, now)
+
+    def reasons(self, now: int) -> list[str]:
+        """Why a dump should be made now."""
+        return self._stalls.look(self._running, now) if self._stalls is not None else []
+
+    def close(self) -> None:
+        with suppress(OSError):
+            if self._observer is not None:
+                self._observer.close()
+        self._live.close()
+
+
+class _Dumps:
+    """The dumps of a session, and what a flight recorder's directory needs beside them."""
+
+    def __init__(self, directory: str, options: Options) -> None:
+        self._directory = directory
+        self._threshold = options.threshold
+        self._limits = options.limits()
+        self.is_flight = self._limits.is_flight
+        self.is_demanded = False
+        self._reasons: dict[str, None] = {}
+        self._count = 0
+        self._next = 0
+        self._next_tidying = 0
+        self._pause = max(options.flight_ns // 2, _PAUSE)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to be done about them soon."""
+        return self.is_demanded or self._is_dumping()
+
+    def demand(self) -> None:
+        self.is_demanded = True
+
+    def look(self, reasons: list[str], over: bool) -> None:
+        """Make the dump that is due, if one is.
+
+        Args:
+            reasons: what has come up.
+            over: the program has ended, and its trace will be written.
+        """
+        self._reasons.update(dict.fromkeys(reasons))
+        if self.is_flight:
+            self._tidy()
+        if over or self._is_dumping():
+            return
+        if self.is_demanded:
+            self.is_demanded = False
+            self._dump(_SIGNAL)
+        elif self._reasons and monotonic_ns() >= self._next:
+            reason = "; ".join(self._reasons)
+            self._reasons.clear()
+            self._count += 1
+            if self._count <= _MOST:
+                self._next = monotonic_ns() + self._pause
+                self._dump(reason)
+            elif self._count == _MOST + 1:
+                tell(f"no dump is written by itself after {_MOST}; `tracekit dump` and SIGUSR2 still make one")
+
+    def wait(self) -> None:
+        """Wait for the one that is being made."""
         if self._child is not None:
             self._child.wait()
 
@@ -87,27 +166,11 @@ class Watch:
             self._next_tidying = now + self._pause
             prune(self._directory, self._limits)
 
-    def _dump_if_due(self) -> None:
-        if self._over or self._is_dumping():
-            return
-        if self._demands:
-            self._demands = 0
-            self._dump(_SIGNAL)
-        elif self._reasons and monotonic_ns() >= self._next:
-            reason = "; ".join(self._reasons)
-            self._reasons.clear()
-            self._dumps += 1
-            if self._dumps <= _MOST:
-                self._next = monotonic_ns() + self._pause
-                self._dump(reason)
-            elif self._dumps == _MOST + 1:
-                tell(f"no dump is written by itself after {_MOST}; `tracekit dump` and SIGUSR2 still make one")
-
     def _is_dumping(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
     def _dump(self, reason: str) -> None:
-        words = ("dump", self._directory, "--because", reason, "--threshold", f"{self._options.threshold}ns")
+        words = ("dump", self._directory, "--because", reason, "--threshold", f"{self._threshold}ns")
         try:
             # A session of its own: what the terminal sends to the program is not meant for it.
             self._child = subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from tracekit.spool.directory import SPOOL, SUFFIX
+from tracekit.spool.headers import is_observers, read_header
 
 
 def session_of(pid: int) -> str | None:
@@ -15,10 +16,10 @@ def session_of(pid: int) -> str | None:
                 if line.split(" ", 2)[1:2] != ["rw-s"]:  # who only looks at a recording maps it as well
                     continue
                 path = line.rstrip("\n").partition("/")
-                name = path[1] + path[2]
+                name = (path[1] + path[2]).replace("\\012", "\n")  # the kernel writes no other character in another way
                 directory = os.path.dirname(name)
-                if name.endswith(SPOOL) and directory.endswith(SUFFIX):
-                    return directory.replace("\\012", "\n")  # the kernel writes no other character in another way
+                if name.endswith(SPOOL) and directory.endswith(SUFFIX) and not is_observers(read_header(name)):
+                    return directory
     except OSError:
         pass
     return None

@@ -24,6 +24,16 @@ def is_ours(header: list[int]) -> bool:
     )
 
 
+def is_programs(header: list[int]) -> bool:
+    """Whether it is ours and a process of the program recorded it, not an observer."""
+    return is_ours(header) and not header[layout.H_OBSERVER]
+
+
+def is_observers(header: list[int]) -> bool:
+    """Whether it is ours and an observer wrote it."""
+    return is_ours(header) and bool(header[layout.H_OBSERVER])
+
+
 def is_alive(header: list[int]) -> bool:
     """Whether its process is there, and neither gone nor a zombie; another one that has its pid is not it."""
     try:

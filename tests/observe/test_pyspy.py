@@ -1,0 +1,102 @@
+"""py-spy: stacks of another process, read in the background. Runs the real py-spy on real programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from waiting import until
+
+from tracekit.clock import monotonic_ns
+from tracekit.observe import pyspy
+from tracekit.observe.pyspy import Reading, Stack
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+_TWO = """
+    import sys, threading
+    inside = threading.Event()
+    def worker():
+        def deep():
+            inside.set()
+            threading.Event().wait()
+        deep()
+    threading.Thread(target=worker, daemon=True).start()
+    inside.wait()
+    def waits():
+        print(flush=True)
+        sys.stdin.read()
+    waits()
+"""
+
+
+def read(pid: int) -> tuple[list[Stack], Reading]:
+    """The stacks of a process, waited for."""
+    program = pyspy.executable()
+    assert program is not None
+    reading = Reading(program, pid, monotonic_ns())
+    answers: list[list[Stack]] = []
+
+    def ended() -> bool:
+        answer = reading.poll(monotonic_ns())
+        answers.extend([] if answer is None else [answer])
+        return bool(answers)
+
+    until(ended)
+    return answers[0], reading
+
+
+def test_stacks(program: Start) -> None:
+    """Every thread has its stack, innermost frame first, under the tid that the kernel knows."""
+    child = program(_TWO)
+    stacks, reading = read(child.pid)
+    by_tid = {stack.tid: stack for stack in stacks}
+
+    assert by_tid.keys() == {int(name) for name in os.listdir(f"/proc/{child.pid}/task")}
+    assert [frame.function for frame in by_tid[child.pid].frames] == ["waits", "<module>"]
+    (other,) = by_tid.keys() - {child.pid}
+    functions = [frame.function.rpartition(".")[2] for frame in by_tid[other].frames]
+    assert functions[-5:-3] == ["deep", "worker"]
+    assert by_tid[child.pid].frames[0].line > 0
+    assert reading.error == ""
+    assert reading.cpu_ns > 0
+
+
+def test_no_python() -> None:
+    """Of what is no Python there is no stack, but a reason in one line."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        stacks, reading = read(child.pid)
+        assert child.stdin is not None
+        child.stdin.close()
+
+    assert stacks == []
+    assert reading.error
+    assert "\n" not in reading.error
+
+
+def test_missing() -> None:
+    """What cannot be started is an error at once, and leaves no file open."""
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError):
+        Reading("/no/such/py-spy", 1, 0)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_abandoned(program: Start) -> None:
+    """A reading that nobody waits for any more leaves neither a process nor a file."""
+    child = program(_TWO)
+    executable = pyspy.executable()
+    assert executable is not None
+    before = len(os.listdir("/proc/self/fd"))
+    Reading(executable, child.pid, 0).abandon()
+
+    assert len(os.listdir("/proc/self/fd")) == before
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        assert "py-spy" not in [_name(pid) for pid in file.read().split()]
+
+
+def _name(pid: str) -> str:
+    with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+        return file.read().strip()

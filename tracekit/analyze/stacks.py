@@ -1,0 +1,154 @@
+"""Stacks: where in the code a block was, as far as stacks were sampled during it. Knows the samples, and judges nothing.
+
+Of a stack only what the loop ran is kept: the loop's own frames, and what is around them, are the same in every one.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from tracekit.analyze import code
+from tracekit.analyze.blocks import Block
+from tracekit.model.trace import Trace, TrackKind
+
+NAME = "stack sample"
+
+_LOOP_FILES = re.compile(r".*/asyncio/(?:events|base_events|runners|unix_events)\.py|.*/uvloop/[^/]*\.pyx?")
+_LOOP_FUNCTIONS = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run"})
+_OURS = re.compile(r".*/tracekit/(?:bootstrap|hooks|record|spool)/|.*/tracekit/sessions\.py$")
+PARTS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>", "<lambda>")  # of a function
+
+
+class Frame(NamedTuple):
+    """A place in the code; "" and 0 for what is not known."""
+
+    function: str
+    file: str
+    line: int
+
+
+class Sampled(NamedTuple):
+    """The stack that stands for all that were sampled during a block.
+
+    Attributes:
+        stack: innermost first.
+        samples: how many there were.
+        agreeing: how many of them were in the same function of the program.
+    """
+
+    stack: tuple[Frame, ...]
+    samples: int
+    agreeing: int
+
+
+class Stacks:
+    """The stacks that were sampled; made once a trace, asked once a block."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._of_track: dict[int, tuple[list[int], list[dict[str, Any]]]] = {}
+        instants = trace.instants
+        if NAME not in trace.strings:
+            return
+        name = trace.strings.index(NAME)
+        for row in (instants.name == name).nonzero()[0].tolist():
+            args = trace.args[instants.args[row]] if instants.args[row] >= 0 else {}
+            times, samples = self._of_track.setdefault(int(instants.track[row]), ([], []))
+            times.append(int(instants.time[row]))
+            samples.append(args)
+
+    def during(self, block: Block) -> Sampled | None:
+        """What was sampled of a block on its own thread; None where nothing was."""
+        times, stacks = [], []
+        for time, args in self._within(block.track, block):
+            stack = _inside_the_loop(_frames(args))
+            if stack:
+                times.append(time)
+                stacks.append(stack)
+        if not stacks:
+            return None
+        return _sum_up(stacks, _weights(times, block))
+
+    def holders(self, block: Block) -> list[str]:
+        """The names of the other threads of the process that were seen to hold the GIL meanwhile, the most often seen first."""
+        process = self._trace.threads[block.thread].process
+        seen: Counter[str] = Counter()
+        for track in self._of_track:
+            row = self._trace.tracks[track]
+            if row.kind == TrackKind.THREAD and row.process == process and track != block.track:
+                seen[row.name] += sum(args.get("gil") is True for _, args in self._within(track, block))
+        return [name for name, times in seen.most_common() if times]
+
+    def _within(self, track: int, block: Block) -> list[tuple[int, dict[str, Any]]]:
+        times, samples = self._of_track.get(track, ([], []))
+        first, last = bisect_left(times, block.start), bisect_right(times, block.end)
+        return list(zip(times[first:last], samples[first:last]))
+
+
+def users_frame(stack: tuple[Frame, ...]) -> int:
+    """Where in a stack the innermost function of the program's own code is; its length where there is none.
+
+    A comprehension or a lambda goes by the function that it stands in, where that is on the stack.
+    """
+    first = next((at for at, frame in enumerate(stack) if is_users(frame)), len(stack))
+    at = first
+    while at < len(stack) and stack[at].function.endswith(PARTS) and is_users(stack[at]):
+        at += 1
+    around = at < len(stack) and stack[at].file == stack[first].file
+    return at if around else first
+
+
+def is_users(frame: Frame) -> bool:
+    """Whether the program's own code is there, and not a library's or Python's."""
+    return bool(frame.file) and code.owner(frame.file) is code.Owner.USER
+
+
+def _frames(args: dict[str, Any]) -> list[Frame]:
+    """The frames of a sample; whoever wrote the file, of a trace nothing is believed."""
+    found = []
+    frames = args.get("frames")
+    for frame in frames if isinstance(frames, list) else ():
+        if isinstance(frame, (list, tuple)) and len(frame) == 3:
+            function, file, line = frame
+            found.append(Frame(str(function), str(file), line if isinstance(line, int) else 0))
+    return found
+
+
+def _inside_the_loop(frames: list[Frame]) -> tuple[Frame, ...]:
+    kept = []
+    for frame in frames:
+        if frame.function.rpartition(".")[2] in _LOOP_FUNCTIONS and _LOOP_FILES.fullmatch(frame.file):
+            break
+        if not _OURS.match(frame.file):
+            kept.append(frame)
+    return tuple(kept)
+
+
+def _weights(times: list[int], block: Block) -> list[int]:
+    """How long each sample stands for: up to the middle between it and its neighbours."""
+    middles = [(one + other) // 2 for one, other in pairwise(times)]
+    edges = [block.start, *middles, block.end]
+    return [end - start for start, end in pairwise(edges)]
+
+
+def _sum_up(stacks: list[tuple[Frame, ...]], weights: list[int]) -> Sampled:
+    functions: Counter[tuple[str, str]] = Counter()
+    lines: Counter[tuple[Frame, ...]] = Counter()
+    for stack, weight in zip(stacks, weights):
+        functions[_function(stack)] += weight
+        lines[stack] += weight
+    function = functions.most_common(1)[0][0]
+    agreeing = [stack for stack in stacks if _function(stack) == function]
+    longest = max(agreeing, key=lambda stack: lines[stack])
+    return Sampled(longest, len(stacks), len(agreeing))
+
+
+def _function(stack: tuple[Frame, ...]) -> tuple[str, str]:
+    """What makes two samples agree: the program's own function, and without one the innermost."""
+    at = users_frame(stack)
+    frame = stack[at] if at < len(stack) else stack[0]
+    return frame.function, frame.file

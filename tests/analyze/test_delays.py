@@ -107,3 +107,16 @@ def test_born_in_the_block(hand_made) -> None:
     hand_made.task("child", created=200)
     deliver(hand_made, "child", 300.1)
     assert behind(hand_made) == {}
+
+
+@pytest.mark.parametrize(("due", "by"), [(150, 150 * MS), (299.5, None), (300.2, None)])
+def test_a_timer_that_is_known(hand_made, due, by) -> None:
+    """Where it is known when a timer was due, so is how long its task was held up, if at all."""
+    hand_made.step("a", 100, 300)
+    task = hand_made.task("sleeper")
+    deliver(hand_made, "sleeper", 300.3)
+    builder = hand_made.builder
+    timer = {"cause": f"callback {TIMER}", "kind": "timer"}
+    track, end = builder.track(TrackKind.TASK, task), int((300.3 + 0.02) * MS)
+    builder.slice(track, int(due * MS), end, "ready", Category.READY, task=task, args=timer)
+    assert behind(hand_made) == ({} if by is None else {"sleeper": by})

@@ -113,6 +113,24 @@ def test_too_deep_is_noted(tmp_path: Path) -> None:
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "trace.json").read_bytes()
 
 
+def test_too_many_lanes_are_noted(tmp_path: Path) -> None:
+    """Of lanes of tasks only so many are drawn; the tasks on the others are counted in a note, and read back."""
+    builder = Builder()
+    process = builder.process(7, "p")
+    for number in range(310):
+        task = builder.task(process, None, f"Task-{number}", ended=9, ready=9)
+        builder.slice(
+            builder.track(TrackKind.TASKS, process, number + 1), 0, 9, f"Task-{number}", Category.TASK, task=task
+        )
+    trace = builder.build()
+    write(trace, [], tmp_path / "trace.json")
+    events = json.loads((tmp_path / "trace.json").read_text("utf-8"))["traceEvents"]
+    assert sum(event["ph"] == "b" for event in events) == 300
+    read = load(tmp_path / "trace.json")
+    assert_same(read, trace)
+    assert [note for note in read.notes if note.endswith(": 10")]
+
+
 def test_many_tasks_share_rows(tmp_path: Path) -> None:
     """Above 200 tasks in a process their rows are named after the coroutine, and the arguments still name the task."""
     builder = Builder()

@@ -111,3 +111,27 @@ def test_many_faults_are_few_sentences() -> None:
     trace = builder.build()
     trace.slices.end[1:] = trace.slices.start[1:] - 1
     assert 0 < len(check(trace)) < 20
+
+
+@pytest.mark.parametrize(
+    ("second", "phase", "words"),
+    [
+        ((60, 90), (60, 90), ""),
+        ((40, 90), (60, 90), "lies on another task"),
+        ((60, 80), (55, 60), "outside of its TASK"),
+    ],
+)
+def test_lanes_of_tasks(second: tuple[int, int], phase: tuple[int, int], words: str) -> None:
+    """On a lane tasks follow each other, and each one's phases lie on it."""
+    builder = Builder("app.py")
+    process = builder.process(7, "app.py")
+    builder.thread(process, 7, "main", main=True)
+    lane = builder.track(TrackKind.TASKS, process, 1)
+    for start, end in ((0, 50), second):
+        ready = end - start
+        task = builder.task(process, None, "t", created=start, ended=end, ready=ready)
+        builder.slice(lane, start, end, "t", Category.TASK, task=task)
+    builder.slice(lane, 0, 50, "ready", Category.READY, task=0)
+    builder.slice(lane, *phase, "ready", Category.READY, task=1)
+    faults = check(builder.build())
+    assert any(words in fault for fault in faults) if words else faults == []

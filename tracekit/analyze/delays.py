@@ -2,9 +2,10 @@
 
 Two kinds are told apart, because a trace that guesses lies:
 
-A task that was *ready* during the block waited for it, and its wait is known to the nanosecond: the overlap of the two.
+A task that was *ready* during the block waited for it, and its wait is known to the nanosecond: the overlap of the two. That
+holds for one that slept as well: it is ready from when its timer was due, which the recording tells.
 
-A task that slept, or waited for a socket or for another thread's result, becomes ready only when the loop looks again,
+A task that waited for a socket or for another thread's result becomes ready only when the loop looks again,
 right after the block. That it was due by then is plain; since when is not recorded: it was held up, `by` is None. Such
 tasks are those that the loop's own delivering callbacks (DELIVERIES) woke after the block, before the loop rested and
 before anything that was itself woken after the block had run. Where another thread scheduled such a callback, an arrow
@@ -67,6 +68,7 @@ class Delays:
         ready = np.flatnonzero((slices.category == Category.READY) & (slices.task >= 0))
         self._ready_task = slices.task[ready]
         self._ready_start, self._ready_end = slices.start[ready], slices.end[ready]
+        self._timed = self._timed_waits(ready)
         self._ready_thread = self._thread_of_task[self._ready_task] if len(ready) else ready
         wakes = np.flatnonzero(flows.kind == FlowKind.WAKE)
         self._wake_track, self._wake_time = flows.track[wakes], flows.time[wakes]
@@ -83,6 +85,13 @@ class Delays:
         known = [Delay(task, by) for task, by in waited.items() if by is not None and by >= LEAST_NS]
         known.sort(key=lambda delay: (-(delay.by or 0), delay.task))
         return known + [Delay(task, None) for task, by in sorted(waited.items()) if by is None]
+
+    def _timed_waits(self, ready: Int64) -> set[tuple[int, int]]:
+        """Tasks, and when they ran, whose waits began when a timer was due."""
+        slices, args = self._trace.slices, self._trace.args
+        timers = [at for at, row in enumerate(args) if row.get("kind") == "timer"]
+        which = ready[np.isin(slices.args[ready], timers)]
+        return set(zip(slices.task[which].tolist(), slices.end[which].tolist()))
 
     def _arrows_to_callbacks(self) -> dict[int, int]:
         """When another thread scheduled a callback, by the callback's slice."""
@@ -118,6 +127,8 @@ class Delays:
             by = None if since is None else max(0, block.end - max(since, block.start))
             for target in self._woken_within(block.track, int(slices.start[row]), int(slices.end[row])):
                 task = int(slices.task[target])
+                if (task, int(slices.start[target])) in self._timed:
+                    continue  # since when it was ready is known
                 if task >= 0 and self._trace.tasks[task].created <= block.start:
                     due[task] = by
         return due

@@ -22,6 +22,8 @@ from tracekit.model.trace import Category, Flag, FlowKind, Int64, Process, Task,
 _LEVELS = 510
 # So many tasks of one process have a row each; above that, those of one coroutine share theirs.
 _OWN_ROWS = 200
+# So many lanes of tasks are drawn of each process: of more, Perfetto becomes slow, and nobody scrolls that far.
+_LANES = 300
 _CHUNK = 1 << 14
 # Formatting a number to three digits takes longer than looking it up.
 _NS = [f"{ns:03d}" for ns in range(1000)]
@@ -65,7 +67,9 @@ class Picture:
         kinds = np.array([track.kind for track in trace.tracks], np.int64)
         self._on_thread: NDArray[np.bool_] = kinds == TrackKind.THREAD
         self._heads = [self._head(index) for index in range(len(trace.tracks))]
-        self._hidden = _depths(trace) >= _LEVELS
+        self._beyond = _beyond(trace)[trace.slices.track]
+        self._deep = (_depths(trace) >= _LEVELS) & ~self._beyond
+        self._hidden = self._deep | self._beyond
         self._texts: dict[int, str] = {}
         self._arrows = plan(trace, self._on_thread, self._hidden)
         self._shared_rows = {
@@ -85,11 +89,17 @@ class Picture:
         yield from self._late_receivers()
 
     def _notes(self) -> list[str]:
-        hidden = int(self._hidden.sum())
+        hidden = int(self._deep.sum())
+        lives = int((self._beyond & (self._trace.slices.category == Category.TASK)).sum())
         wild = int((~np.isfinite(self._trace.counters.value)).sum())
         notes = []
         if hidden:
             notes.append(f"slices that lie more than {_LEVELS} deep are not drawn in Perfetto: {hidden}")
+        if lives:
+            notes.append(
+                f"tasks that were alive while {_LANES} others lay on lanes of tasks are not drawn there in Perfetto, "
+                f"but their steps are, on their loop's thread: {lives}"
+            )
         if wild:
             notes.append(f"counter values that are no finite numbers are not drawn in Perfetto: {wild}")
         return notes
@@ -263,8 +273,19 @@ def _about(task: Task, life: bool) -> dict[str, Any]:
     about: dict[str, Any] = {"task": task.name, "coroutine": task.coroutine}
     if life:
         about["defined"] = f"{task.file}:{task.line}" if task.file else ""
-        about.update(outcome=task.outcome, error=task.error, creator=task.creator)
+        about.update(outcome=task.outcome, error=task.error, creator=task.creator, cancelled_by=task.cancelled_by)
     return {key: value for key, value in about.items() if value}
+
+
+def _beyond(trace: Trace) -> NDArray[np.bool_]:
+    """For each track whether it is a lane of tasks of which its process has too many."""
+    lanes: Counter[int] = Counter()
+    beyond = np.zeros(len(trace.tracks), np.bool_)
+    for at, track in enumerate(trace.tracks):
+        if track.kind == TrackKind.TASKS:
+            lanes[track.process] += 1
+            beyond[at] = lanes[track.process] > _LANES
+    return beyond
 
 
 def _depths(trace: Trace) -> Int64:

@@ -6,15 +6,16 @@ An image is what one program does in a process between its start and its end or 
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracekit import events
 from tracekit.load import texts
+from tracekit.load.details import Detail, Details
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Args, Flag, Int64, Scalar
 from tracekit.spool import layout
@@ -23,15 +24,6 @@ from tracekit.spool.reader import Header, Spool
 from tracekit.spool.records import ThreadRecords
 
 _LATEST = np.uint64(1 << 62)  # damage makes times that no clock shows; they must fit signed columns
-
-
-class Detail(NamedTuple):
-    """A detail of a record: its kind, field `a` and payload; of an ARG_TEXT its text as well."""
-
-    kind: int
-    a: int
-    payload: int
-    text: str = ""
 
 
 @dataclass(slots=True)
@@ -55,8 +47,8 @@ class Log:
     life: int = -1
     end: int = 0
     # Where a step begins or ends: the position of the record, and the step that runs from there (-1: none).
-    context_at: list[int] = field(default_factory=list)
-    context: list[int] = field(default_factory=list)
+    context_at: array[int] = field(default_factory=lambda: array("q"))
+    context: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Image:
@@ -86,7 +78,7 @@ class Image:
         self.builder = builder
         self.goes_on = goes_on
         self.alive = alive
-        self.details: dict[int, list[Detail]] = {}
+        self.details = Details()
         self.late: set[int] = set()  # slots of beginnings that a flight recorder no longer had
         self.missing_names = 0
         self.parts_left_out = False  # there were too many parts of spans
@@ -95,6 +87,7 @@ class Image:
         self._inline: dict[str, int] = {}  # numbers by name, once a name stands beside its record
         self._aliases = _aliases(spool.names)
         self.logs = [self._log(thread) for thread in spool.threads]
+        self.details.seal()
         self.logs = [log for log in self.logs if len(log.time)]
         for index, log in enumerate(self.logs):
             log.index = index
@@ -124,19 +117,19 @@ class Image:
 
     def detail(self, slot: int, kind: int) -> Detail | None:
         """The first detail of a kind that the record at `slot` has."""
-        for detail in self.details.get(slot, ()):
-            if detail.kind == kind:
-                return detail
-        return None
+        return self.details.first(slot, kind)
 
     def mark_late(self, slot: int) -> None:
         """Says that nobody saw when what the record at `slot` begins really began."""
-        self.details.setdefault(slot, []).append(Detail(events.LATE, 0, 0))
         self.late.add(slot)
 
     def begun_before(self, slot: int) -> int:
         """The flag of a slice that begins with the record at `slot`."""
-        return int(Flag.BEGUN_BEFORE) if self.detail(slot, events.LATE) else 0
+        return int(Flag.BEGUN_BEFORE) if self.is_late(slot) else 0
+
+    def is_late(self, slot: int) -> bool:
+        """Whether nobody saw when what the record at `slot` begins really began."""
+        return slot in self.late or self.detail(slot, events.LATE) is not None
 
     def error(self, slot: int) -> str:
         """The name of the exception that the record at `slot` tells of, or ""."""
@@ -150,8 +143,6 @@ class Image:
 
     def place(self, slot: int) -> Args | None:
         """The same as arguments of a slice, or None."""
-        if slot not in self.details:
-            return None
         function, file, line = self.code(slot)
         return {"function": function, "file": file, "line": line} if function else None
 
@@ -159,7 +150,7 @@ class Image:
         """The arguments that the record at `slot` carries."""
         return {
             self.name(detail.a): self._value(detail)
-            for detail in self.details.get(slot, ())
+            for detail in self.details.of(slot)
             if detail.kind in events.ARGUMENTS
         }
 
@@ -198,9 +189,8 @@ class Image:
             log.a[np.cumsum(head)[owner[named]] - 1] = self._numbers([text[at] for at in named.tolist()])
         plain = np.flatnonzero((kind != events.MORE) & (kind != events.NAME))
         details, owner = details[plain], records.slot[owner[plain]]
-        columns = (plain, owner, kind[plain], records.a[details], records.time[details])
-        for at, slot, which, a, payload in zip(*(column.tolist() for column in columns)):
-            self.details.setdefault(slot, []).append(Detail(which, a, payload, text.get(at, "")))
+        places = {place: text[at] for place, at in enumerate(plain.tolist()) if at in text} if text else {}
+        self.details.add(owner, kind[plain], records.a[details], records.time[details], places)
 
     def _numbers(self, names: list[str]) -> list[int]:
         """The numbers of names that stand beside their records; new ones are beyond those of the spool."""

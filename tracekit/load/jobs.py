@@ -27,6 +27,19 @@ class _Remote(NamedTuple):
     place: Args
 
 
+class Ready(NamedTuple):
+    """A callback that one thread scheduled on another one's loop.
+
+    `job` is the one that ended with that, None where none did; `in_loop`: a loop ran on the thread that scheduled it.
+    """
+
+    track: int
+    time: int
+    thread: str
+    in_loop: bool
+    job: str | None = None
+
+
 class Pool(NamedTuple):
     """An executor that started a worker process at some time."""
 
@@ -54,7 +67,7 @@ class Jobs:
         self._works: dict[tuple[int, int], _Submit] = {}  # by executor and work number
         self._remotes: list[_Remote] = []
         self._callbacks: dict[int, int] = {}
-        self._callback_readies: dict[int, tuple[int, int, FlowKind]] = {}
+        self._callback_readies: dict[int, Ready] = {}
         self.workers: list[tuple[int, int, int]] = []  # pid, executor, when it was started
 
     def enroll(self, log: Log) -> None:
@@ -103,14 +116,17 @@ class Jobs:
             elif remote.place:
                 self.builder.annotate(remote.handle, remote.place)
 
-    def callback_ready(self, serial: int, track: int, time: int, kind: FlowKind) -> None:
+    def callback_ready(self, serial: int, ready: Ready) -> None:
         """A thread scheduled a callback on another thread's loop."""
-        self._callback_readies[serial] = track, time, kind
+        self._callback_readies[serial] = ready
 
-    def mark_result(self, serial: int) -> None:
+    def mark_result(self, serial: int, job: str) -> None:
         """Scheduling that callback was the last thing that a job did."""
-        track, time, _ = self._callback_readies[serial]
-        self._callback_readies[serial] = track, time, FlowKind.RESULT
+        self._callback_readies[serial] = self._callback_readies[serial]._replace(job=job)
+
+    def ready(self, serial: int) -> Ready | None:
+        """Who scheduled a callback from another thread, once all threads have been walked."""
+        return self._callback_readies.get(serial)
 
     def callback(self, serial: int, handle: int) -> None:
         """That callback runs."""
@@ -121,8 +137,8 @@ class Jobs:
         for serial, handle in self._callbacks.items():
             ready = self._callback_readies.get(serial)
             if ready is not None:
-                track, time, kind = ready
-                self.builder.flow(kind, track, time, handle)
+                kind = FlowKind.WAKE if ready.job is None else FlowKind.RESULT
+                self.builder.flow(kind, ready.track, ready.time, handle)
 
     def _link(self, submit: _Submit, time: int, handle: int) -> None:
         args: Args = {"queued_ns": max(0, time - submit.time), **submit.place}

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tracekit.errors import TracekitError
-from tracekit.load import clock, flight, notes, processes
+from tracekit.load import clock, counts, flight, notes, observed, processes
 from tracekit.load.image import Image
 from tracekit.load.jobs import Jobs, pools_by_worker
+from tracekit.load.lifelines import Lifelines
 from tracekit.load.spans import Spans
 from tracekit.load.tasks import Tasks
 from tracekit.load.threads import Main, add_threads
+from tracekit.load.turns import ReadyQueues
 from tracekit.load.walk import Walk
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Trace
@@ -48,9 +50,11 @@ def load(
     spools = _read(files, builder, progress, must=not directory)
     if directory and not spools and not about:
         raise TracekitError(f"{path} holds no recording that can be read; record it again with `tracekit run`")
+    observers = [spool for spool in spools if spool.header.observer]
+    spools = [spool for spool in spools if not spool.header.observer]
     builder.notes.extend(clock.convert(spools, _anchors(about)))
-    builder.since = flight.window_start(spools)
     _build(spools, about, alive or {}, builder)
+    observed.lay(observers, builder)
     _add_child(about, builder, files)
     _set_clock(spools, about, builder)
     program = about.get("program")
@@ -122,6 +126,7 @@ def _size(file: Path) -> int:
 
 def _build(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int], builder: Builder) -> None:
     images = _images(spools, about, alive, builder)
+    builder.since = flight.window_start(images)
     mains: dict[int, Main] = {}
     jobs = [_interpret(image, mains) for image in images]
     pools = pools_by_worker(jobs)
@@ -169,12 +174,16 @@ def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
     for log in image.logs:
         tasks.enroll(log)
         jobs.enroll(log)
+    queues = ReadyQueues(image.builder, image.process)
     for log in image.logs:
-        Walk(image, log, tasks, jobs).run()
-    tasks.conclude()
+        Walk(image, log, tasks, jobs, queues).run()
+    tasks.settle()
     cuts = Spans(image, tasks).lay()
-    tasks.finish([cuts])
+    Lifelines(tasks, jobs).draw([cuts])
     jobs.finish()
+    queues.draw()
+    lives = tasks.lives
+    counts.draw_live_tasks(image.builder, image.process, lives.begin, lives.end[lives.done])
     return jobs
 
 

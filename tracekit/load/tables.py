@@ -179,6 +179,7 @@ def _check_rows(trace: Trace) -> None:
         TrackKind.TASK: len(trace.tasks),
         TrackKind.LANE: threads,
         TrackKind.PROCESS: processes,
+        TrackKind.TASKS: processes,
     }
     for track in trace.tracks:
         if track.kind not in owners or not 0 <= track.owner < owners[track.kind]:

@@ -44,7 +44,7 @@ def _add(image: Image, log: Log) -> None:
     builder = image.builder
     begins = np.flatnonzero(log.kind == events.THREAD_BEGIN)
     lost = not len(begins) and image.header.let_go > 0
-    late = lost or (bool(len(begins)) and image.detail(int(log.slot[begins[0]]), events.LATE) is not None)
+    late = lost or (bool(len(begins)) and image.is_late(int(log.slot[begins[0]])))
     started = min(int(log.time[0]), image.header.let_go) if lost else int(log.time[0])
     main = log.tid == image.header.pid
     name, ended = _name(image, log), _end(image, log)

@@ -6,28 +6,37 @@ What is open on a thread is a stack. An end closes its own beginning; what still
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from tracekit import events
 from tracekit.load.image import Image, Log
-from tracekit.load.jobs import Jobs
-from tracekit.load.tasks import Tasks, Wake
-from tracekit.model.trace import Category, Flag, FlowKind
+from tracekit.load.jobs import Jobs, Ready
+from tracekit.load.tasks import Tasks
+from tracekit.load.turns import ReadyQueues, Waiting
+from tracekit.load.wakes import CALLBACK, STEP, THREAD, is_cancelled
+from tracekit.model.columns import among
+from tracekit.model.trace import Category, Flag, Int64
 
+_AT_A_TIME = 1 << 16  # records that are Python's numbers at a time
 _TURNS = (events.STEP_BEGIN, events.CALLBACK_BEGIN)
 
 
 class _Open(NamedTuple):
-    """Something that has begun on the thread: what began it, its serial, its slice; a step's number, a loop's row."""
+    """Something that has begun on the thread: what began it, its serial, its slice; a step's number, a loop's row.
+
+    Of a callback `number` is that of all callbacks like it, and `due` when its timer was; of a job `name` is its name.
+    """
 
     kind: int
     serial: int
     handle: int
     start: int
     number: int
+    due: int
+    name: int
 
 
 class Walk:
@@ -35,19 +44,21 @@ class Walk:
 
     Args:
         image, log: the thread.
-        tasks, jobs: of the image; they are told what happens to them.
+        tasks, jobs, queues: of the image; they are told what happens to them.
     """
 
-    def __init__(self, image: Image, log: Log, tasks: Tasks, jobs: Jobs) -> None:
+    def __init__(self, image: Image, log: Log, tasks: Tasks, jobs: Jobs, queues: ReadyQueues) -> None:
         self.image = image
         self.builder = image.builder
         self.log = log
         self.tasks = tasks
         self.jobs = jobs
+        self.queues = queues
         self._stack: list[_Open] = []
         self._steps: list[_Open] = []
         self._loops: list[_Open] = []
         self._turns: list[_Open] = []  # loops, and what they run
+        self._waiting: list[Waiting] = []  # of each loop
         self._shortcuts: dict[int, tuple[list[_Open], ...]] = {
             events.LOOP_BEGIN: (self._loops, self._turns),
             events.STEP_BEGIN: (self._steps, self._turns),
@@ -55,10 +66,15 @@ class Walk:
         }
         self._count: Counter[tuple[int, int]] = Counter()  # of what is open, by kind and serial
         self._position = 0
+        self._has_details = False  # the record that is read now
+        self._detailed = image.details.slots()
+        self._places: dict[int, int] = {}  # arguments of callbacks, by the number of their code
         self._previous = (0, 0)  # kind and serial of the record before
+        self._ended_job = ""  # the name of the job that ended last
         self._handlers: dict[int, Callable[[int, int, int, int, int], None]] = {
             events.LOOP_BEGIN: self._loop_begin,
             events.LOOP_END: self._loop_end,
+            events.LOOP_TURN: self._loop_turn,
             events.TASK_CREATED: self._task_created,
             events.TASK_READY: self._task_ready,
             events.STEP_BEGIN: self._step_begin,
@@ -81,20 +97,31 @@ class Walk:
         """Lays everything but spans on the thread's track."""
         log = self.log
         which = np.flatnonzero(np.isin(log.kind, list(self._handlers)))
-        columns = (log.kind[which], which, log.time[which], log.a[which], log.b[which], log.slot[which])
         handlers = self._handlers
-        for kind, position, time, a, b, slot in zip(*(column.tolist() for column in columns)):
-            self._position = position
-            handlers[kind](position, time, a, b, slot)
-            self._previous = kind, b
+        for begin in range(0, len(which), _AT_A_TIME):
+            for kind, position, time, a, b, slot, detailed in self._rows(which[begin : begin + _AT_A_TIME]):
+                self._position, self._has_details = position, detailed
+                handlers[kind](position, time, a, b, slot)
+                self._previous = kind, b
         self._position = len(log.kind)
         while self._stack:
             self._cut_off(self._take(), log.end)
 
+    def _rows(self, which: Int64) -> Iterator[tuple[int, int, int, int, int, int, bool]]:
+        """Kind, position, time, a, b and slot of some records, and whether they have details."""
+        log = self.log
+        detailed = among(log.slot[which], self._detailed)
+        columns = (log.kind[which], which, log.time[which], log.a[which], log.b[which], log.slot[which], detailed)
+        return zip(*(column.tolist() for column in columns))
+
     # The stack. Beside it, what is asked for often: nothing here may depend on how deep it is, which damage makes it.
 
-    def _push(self, kind: int, serial: int, handle: int, start: int, number: int = -1) -> None:
-        opened = _Open(kind, serial, handle, start, number)
+    def _push(
+        self, kind: int, serial: int, handle: int, start: int, number: int = -1, due: int = 0, name: int = 0
+    ) -> None:
+        opened = _Open(kind, serial, handle, start, number, due, name)
+        if kind in _TURNS and self._turns and self._turns[-1].kind == events.LOOP_BEGIN:
+            self._waiting[-1].turn_begins(start)
         self._stack.append(opened)
         self._count[kind, serial] += 1
         for own in self._shortcuts.get(kind, ()):
@@ -119,6 +146,8 @@ class Walk:
             self._cut_off(opened, time)
 
     def _cut_off(self, opened: _Open, time: int) -> None:
+        if opened.kind == events.LOOP_BEGIN:
+            self._waiting[-1].cut_off(time)
         if opened.kind == events.STEP_BEGIN:
             self.tasks.end_step(opened.number, time, Flag.UNFINISHED)
             self._change_context()
@@ -129,9 +158,11 @@ class Walk:
     def _account(self, opened: _Open, time: int) -> None:
         """Adds what has ended to its loop's time; a step in a step (an eager task) is time of the outer one already."""
         if opened.kind == events.LOOP_BEGIN:
+            self._waiting.pop()
             self.builder.loops[opened.number].open += self.builder.inside(opened.start, time)
         elif opened.kind in _TURNS and self._turns and self._turns[-1].kind == events.LOOP_BEGIN:
             self.builder.loops[self._turns[-1].number].running += self.builder.inside(opened.start, time)
+            self._waiting[-1].turn_ends(time)
 
     # Loops, steps and callbacks.
 
@@ -139,12 +170,18 @@ class Walk:
         name = self.image.name(a)
         row = self.tasks.loop(b, self.log, name)
         flags = self.image.begun_before(slot)
+        self._waiting.append(Waiting(self.builder, self.log.track, time))
         self._push(
             events.LOOP_BEGIN, b, self.builder.slice(self.log.track, time, time, name, Category.LOOP, flags), time, row
         )
 
     def _loop_end(self, _position: int, time: int, _a: int, b: int, _slot: int) -> None:
         self._end(events.LOOP_BEGIN, b, time)
+
+    def _loop_turn(self, _position: int, time: int, _a: int, b: int, _slot: int) -> None:
+        if self._turns and self._turns[-1].kind == events.LOOP_BEGIN:
+            self._waiting[-1].look(time)
+            self.queues.add(self._turns[-1].number, time, b)
 
     def _end(self, kind: int, serial: int, time: int) -> _Open | None:
         opened = self._pop(kind, serial, time)
@@ -157,14 +194,22 @@ class Walk:
         if position < self.log.carried and self._loops and not self._steps:
             return  # in a step, or in a callback, that had ended when the window began
         if self._steps:
-            task = self.tasks.steps[self._steps[-1].number].task
+            task = self.tasks.step_task[self._steps[-1].number]
             self.tasks.created_by(b, self.builder.tasks[task].name)
         else:
             self.tasks.created_by(b, self.builder.threads[self.log.thread].name)
 
-    def _task_ready(self, position: int, time: int, _a: int, b: int, _slot: int) -> None:
-        kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
-        self.tasks.wake(b, Wake(time, self.log.index, position, self.log.track, kind))
+    def _task_ready(self, position: int, time: int, a: int, b: int, _slot: int) -> None:
+        agent, by, due = THREAD, self.log.thread, 0
+        if self._turns:
+            opened = self._turns[-1]
+            if opened.kind == events.STEP_BEGIN:
+                agent, by = STEP, self.tasks.step_task[opened.number]
+            elif opened.kind == events.CALLBACK_BEGIN:
+                agent, by, due = CALLBACK, opened.number, opened.due
+        self.tasks.wake(b, time, self.log, position, agent, by, due, is_cancelled(a))
+        if self._previous[0] == events.JOB_END:
+            self.tasks.wakes.mark_result(self._ended_job)
 
     def _step_begin(self, position: int, time: int, _a: int, b: int, slot: int) -> None:
         loop = self._loops[-1].number if self._loops else None
@@ -177,9 +222,11 @@ class Walk:
         opened = self._pop(events.STEP_BEGIN, b, time)
         if opened is not None:
             self.tasks.end_step(opened.number, time)
-            place = self.image.place(slot)
+            place = self.image.place(slot) if self._has_details else None
             if place is not None:
                 self.builder.annotate(opened.handle, place)
+            if self._has_details:
+                self.tasks.stopped(opened.number, slot)
             self._account(opened, time)
         self._change_context()
 
@@ -191,20 +238,31 @@ class Walk:
         self.tasks.done(b, time, a, self.image.error(slot))
 
     def _callback_begin(self, _position: int, time: int, a: int, _b: int, slot: int) -> None:
-        args = self.image.place(slot)
+        code, scheduled, due = 0, None, 0
+        for detail in self.image.details.of(slot) if self._has_details else ():
+            if detail.kind == events.CODE:
+                code = detail.payload
+            elif detail.kind == events.SCHEDULED:
+                scheduled = detail.payload
+            elif detail.kind == events.DUE:
+                due = min(detail.payload, time)
         flags = self.image.begun_before(slot)
+        args = self._places.get(code, -1)
+        if code and args < 0:
+            args = self._places[code] = self.builder.keep(self.image.place(slot))
         handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.CALLBACK, flags, args=args)
-        self._push(events.CALLBACK_BEGIN, 0, handle, time)
-        scheduled = self.image.detail(slot, events.SCHEDULED)
+        number = self.tasks.wakes.callback(a, code, due > 0, scheduled or 0)
+        self._push(events.CALLBACK_BEGIN, 0, handle, time, number, due)
         if scheduled is not None:
-            self.jobs.callback(scheduled.payload, handle)
+            self.jobs.callback(scheduled, handle)
 
     def _callback_end(self, _position: int, time: int, _a: int, _b: int, _slot: int) -> None:
         self._end(events.CALLBACK_BEGIN, 0, time)
 
     def _callback_ready(self, _position: int, time: int, _a: int, b: int, _slot: int) -> None:
-        kind = FlowKind.RESULT if self._previous[0] == events.JOB_END else FlowKind.WAKE
-        self.jobs.callback_ready(b, self.log.track, time, kind)
+        thread = self.builder.threads[self.log.thread].name
+        job = self._ended_job if self._previous[0] == events.JOB_END else None
+        self.jobs.callback_ready(b, Ready(self.log.track, time, thread, bool(self._loops), job))
 
     # Jobs. A remote one has the pool's number of the job in place of a serial of this process.
 
@@ -212,7 +270,7 @@ class Walk:
         kind = int(self.log.kind[position])
         flags = self.image.begun_before(slot)
         handle = self.builder.slice(self.log.track, time, time, self.image.name(a), Category.JOB, flags)
-        self._push(kind, b, handle, time)
+        self._push(kind, b, handle, time, name=a)
         if kind == events.JOB_BEGIN:
             self.jobs.begin(b, time, handle)
         else:
@@ -225,12 +283,13 @@ class Walk:
             error = self.image.error(slot)
             args = {"outcome": events.OUTCOMES.get(a, "done")} | ({"error": error} if error else {})
             self.builder.annotate(opened.handle, args, Flag.ERROR if error else 0)
+        self._ended_job = "" if opened is None else self.image.name(opened.name)
         # A job tells its result first and ends then: whom it woke in its last moment waited for the result.
         previous, serial = self._previous
         if previous == events.TASK_READY:
-            self.tasks.mark_result(serial)
+            self.tasks.wakes.mark_result(self._ended_job)
         elif previous == events.CALLBACK_READY:
-            self.jobs.mark_result(serial)
+            self.jobs.mark_result(serial, self._ended_job)
 
     # What can happen anywhere.
 

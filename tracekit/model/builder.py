@@ -59,9 +59,10 @@ class Builder:
         self.loops: list[Loop] = []
         self.tasks: list[Task] = []
         self.notes: list[str] = []
-        self._tracks: dict[tuple[TrackKind, int], int] = {}
+        self._tracks: dict[tuple[TrackKind, int, int], int] = {}
         self._strings: dict[str, int] = {}
         self._args: list[Args] = []
+        self._shared: set[int] = set()  # numbers of arguments that several slices have
         self._slices = array("q")
         self._instants = array("q")
         self._counters = array("q")
@@ -88,13 +89,23 @@ class Builder:
         self.tasks.append(Task(process, loop, name, **fields))
         return len(self.tasks) - 1
 
-    def track(self, kind: TrackKind, owner: int) -> int:
-        """The track of a thread, task or process, or the lanes of a thread (given as one; `build` parts them)."""
-        return self._tracks.setdefault((kind, owner), len(self._tracks))
+    def track(self, kind: TrackKind, owner: int, number: int = 0) -> int:
+        """The track of a thread, task or process, or the lanes of a thread (given as one; `build` parts them).
+
+        Args:
+            number: of TASKS, of which a process has many.
+        """
+        return self._tracks.setdefault((kind, owner, number), len(self._tracks))
 
     def string(self, text: str) -> int:
         """The index of a string in the trace's table."""
         return self._strings.setdefault(text, len(self._strings))
+
+    def keep(self, args: Args | None) -> int:
+        """The number under which arguments are kept that many slices share; -1 for none."""
+        number = self._own(args)
+        self._shared.add(number)
+        return number
 
     def slice(
         self,
@@ -105,10 +116,15 @@ class Builder:
         category: Category,
         flags: int = 0,
         task: int = -1,
-        args: Args | None = None,
+        args: Args | int | None = None,
     ) -> int:
-        """Adds a slice; returns a handle for `flow` and `end`. Of two that lie alike, the first one is the parent."""
-        self._slices.extend((track, start, max(start, end), self.string(name), category, flags, task, self._keep(args)))
+        """Adds a slice; returns a handle for `flow` and `end`. Of two that lie alike, the first one is the parent.
+
+        Args:
+            args: its arguments, or what `keep` returned.
+        """
+        number = args if isinstance(args, int) else self._own(args)
+        self._slices.extend((track, start, max(start, end), self.string(name), category, flags, task, number))
         return len(self._slices) // _WIDTH - 1
 
     def end(self, handle: int, time: int, flags: int = 0) -> None:
@@ -122,10 +138,10 @@ class Builder:
         row = handle * _WIDTH
         self._slices[row + _FLAGS] |= flags
         kept = self._slices[row + _ARGS]
-        if kept >= 0:
+        if kept >= 0 and kept not in self._shared:
             self._args[kept].update(args)
         else:
-            self._slices[row + _ARGS] = self._keep(dict(args))
+            self._slices[row + _ARGS] = self._own({**(self._args[kept] if kept >= 0 else {}), **args})
 
     def slices(
         self,
@@ -136,29 +152,45 @@ class Builder:
         category: Column | int,
         flags: Column | int = 0,
         task: Column | int = -1,
+        args: Column | int = -1,
     ) -> int:
-        """Adds many slices at once, without arguments; returns the handle of the first, the others follow.
+        """Adds many slices at once; returns the handle of the first, the others follow.
 
         Args:
             track, start, end, category, flags, task: as in `slice`, a column each, or one number for all.
             name: a column of what `string` returned.
+            args: a column of what `keep` returned.
         """
         first = len(self._slices) // _WIDTH
         rows = np.empty((len(track), _WIDTH), np.int64)
         rows[:, _TRACK], rows[:, _START], rows[:, _NAME] = track, start, name
         rows[:, _END] = np.maximum(start, end)
-        rows[:, _CATEGORY], rows[:, _FLAGS], rows[:, _TASK], rows[:, _ARGS] = category, flags, task, -1
+        rows[:, _CATEGORY], rows[:, _FLAGS], rows[:, _TASK], rows[:, _ARGS] = category, flags, task, args
         self._slices.frombytes(rows.tobytes())
         return first
 
+    def lying(self, *categories: Category) -> tuple[Int64, Int64, Int64, Int64]:
+        """The slices of some categories so far, in the order of their adding: handle, track, start and end, a column each."""
+        rows = _table(self._slices, _WIDTH)
+        handles = np.flatnonzero(np.isin(rows[:, _CATEGORY], categories))
+        return handles.astype(np.int64), rows[handles, _TRACK], rows[handles, _START], rows[handles, _END]
+
     def instant(self, track: int, time: int, name: str, args: Args | None = None) -> None:
         """Adds a point in time to a track."""
-        self._instants.extend((track, time, self.string(name), self._keep(args)))
+        self._instants.extend((track, time, self.string(name), self._own(args)))
 
     def counter(self, process: int, time: int, name: str, series: str, value: float) -> None:
         """Adds one value of one series of a process's counter."""
         self._counters.extend((process, time, self.string(name), self.string(series)))
         self._values.append(value)
+
+    def counters(self, process: int, time: Column, name: str, series: str, value: Column) -> None:
+        """Adds many values of one series of a process's counter."""
+        rows = np.empty((len(time), 4), np.int64)
+        for at, column in enumerate((process, time, self.string(name), self.string(series))):
+            rows[:, at] = column
+        self._counters.frombytes(rows.tobytes())
+        self._values.frombytes(np.asarray(value, np.float64).tobytes())
 
     def flow(self, kind: FlowKind, track: int, time: int, target: int) -> None:
         """Adds an arrow from a point on a track to the start of a slice.
@@ -170,6 +202,13 @@ class Builder:
         """
         self._flows.extend((kind, track, time, target))
 
+    def flows(self, kind: Column | int, track: Column, time: Column, target: Column) -> None:
+        """Adds many arrows at once: as in `flow`, a column each."""
+        rows = np.empty((len(track), 4), np.int64)
+        for at, column in enumerate((kind, track, time, target)):
+            rows[:, at] = column
+        self._flows.frombytes(rows.tobytes())
+
     def inside(self, start: int, end: int) -> int:
         """What of a stretch of time the trace will have; the times of loops are counted by this."""
         return max(0, end - max(start, self.since))
@@ -180,7 +219,7 @@ class Builder:
 
     def build(self, exit_status: int | None = None) -> Trace:
         """Sorts and nests everything, and returns the trace. The builder itself stays as it was."""
-        rows = _table(self._slices, _WIDTH).copy()
+        rows = _table(self._slices, _WIDTH)
         instants, counters = _table(self._instants, 4), _table(self._counters, 4)
         base, last = self._range(rows[:, _START], rows[:, _END], instants[:, 1], counters[:, 1])
         rows[:, _START] -= base
@@ -219,16 +258,18 @@ class Builder:
         times += [time for row in self.processes for time in (row.started, row.ended) if time]
         return (min(times), max(times)) if times else (0, 0)
 
-    def _keep(self, args: Args | None) -> int:
+    def _own(self, args: Args | None) -> int:
         if not args:
             return -1
         self._args.append(args)
         return len(self._args) - 1
 
     def _track_rows(self) -> list[Track]:
-        return [self._track_row(kind, owner) for kind, owner in self._tracks]
+        return [self._track_row(*key) for key in self._tracks]
 
-    def _track_row(self, kind: TrackKind, owner: int) -> Track:
+    def _track_row(self, kind: TrackKind, owner: int, number: int = 0) -> Track:
+        if kind == TrackKind.TASKS:
+            return Track(kind, owner, owner, f"tasks {number}")
         if kind == TrackKind.PROCESS:
             return Track(kind, owner, owner, self.processes[owner].name)
         if kind == TrackKind.TASK:
@@ -243,7 +284,7 @@ class Builder:
             return len(tracks) - 1
 
         order = sort_order(rows[:, _TRACK], rows[:, _START], rows[:, _END], rows[:, _CATEGORY])
-        track, start, end, category = (rows[order, which].tolist() for which in (_TRACK, _START, _END, _CATEGORY))
+        track, start, end, category = (rows[order, which] for which in (_TRACK, _START, _END, _CATEGORY))
         lanes = {index: row.owner for index, row in enumerate(tracks) if row.kind == TrackKind.LANE}
         homes = [self._lane_thread(row) for row in tracks]
         nested = nest(track, start, end, category, lanes, homes, new_lane)

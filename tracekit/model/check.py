@@ -15,15 +15,23 @@ from tracekit.model.trace import Category, Flag, FlowKind, Trace, TrackKind
 
 _SHOWN = 3  # of each kind of fault; the rest is counted
 
-_ON_THREADS = (Category.LOOP, Category.STEP, Category.CALLBACK, Category.PART, Category.JOB, Category.GC)
+_ON_THREADS = (
+    Category.LOOP,
+    Category.STEP,
+    Category.CALLBACK,
+    Category.PART,
+    Category.JOB,
+    Category.GC,
+    Category.SELECT,
+)
 _PHASES = (Category.READY, Category.RUNNING, Category.AWAITING)
 # On which kinds of track a category may lie; what is not here may lie anywhere.
 _PLACES: dict[Category, tuple[TrackKind, ...]] = {
     Category.THREAD: (TrackKind.THREAD,),
-    Category.TASK: (TrackKind.TASK,),
-    Category.SPAN: (TrackKind.THREAD, TrackKind.TASK, TrackKind.LANE),
+    Category.TASK: (TrackKind.TASK, TrackKind.TASKS),
+    Category.SPAN: (TrackKind.THREAD, TrackKind.TASK, TrackKind.TASKS, TrackKind.LANE),
     **dict.fromkeys(_ON_THREADS, (TrackKind.THREAD,)),
-    **dict.fromkeys(_PHASES, (TrackKind.TASK,)),
+    **dict.fromkeys(_PHASES, (TrackKind.TASK, TrackKind.TASKS)),
 }
 
 
@@ -38,6 +46,7 @@ def check(trace: Trace) -> list[str]:
         _nesting,
         _places,
         _lives,
+        _lanes,
         _flows,
         _tasks,
     )
@@ -89,7 +98,11 @@ def _rows(trace: Trace) -> Iterator[str]:
     def inside(index: int | None, rows: list[Any], optional: bool = False) -> bool:
         return optional if index is None else 0 <= index < len(rows)
 
-    owners: dict[TrackKind, list[Any]] = {TrackKind.TASK: trace.tasks, TrackKind.PROCESS: trace.processes}
+    owners: dict[TrackKind, list[Any]] = {
+        TrackKind.TASK: trace.tasks,
+        TrackKind.PROCESS: trace.processes,
+        TrackKind.TASKS: trace.processes,
+    }
     sound = {
         "process": [inside(row.parent, trace.processes, optional=True) for row in trace.processes],
         "thread": [
@@ -230,6 +243,27 @@ def _lives(trace: Trace) -> Iterator[str]:
         of_kind = np.isin(slices.track, tracks)
         outside = of_kind & ((slices.start < start[slices.track]) | (slices.end > end[slices.track]))
         yield from _few([f"{_slice(trace, at)} lies outside of its {what}" for at in np.flatnonzero(outside).tolist()])
+
+
+def _lanes(trace: Trace) -> Iterator[str]:
+    """On a lane of tasks everything lies on the TASK slice of its own task, and those follow each other."""
+    slices = trace.slices
+    lanes = [at for at, track in enumerate(trace.tracks) if track.kind == TrackKind.TASKS]
+    which = np.flatnonzero(np.isin(slices.track, lanes))
+    is_life = slices.category[which] == Category.TASK
+    faults = []
+    lane, task, end = -1, -1, -1
+    columns = (which, slices.track[which], slices.start[which], slices.end[which], slices.task[which], is_life)
+    for at, on, start, stop, own, life in zip(*(column.tolist() for column in columns)):
+        if on != lane:
+            lane, task, end = on, -1, -1
+        if life and start < end:
+            faults.append(f"{_slice(trace, at)} lies on another task")
+        elif life:
+            task, end = own, stop
+        elif own != task or stop > end:
+            faults.append(f"{_slice(trace, at)} lies outside of its TASK")
+    yield from _few(faults)
 
 
 def _flows(trace: Trace) -> Iterator[str]:

@@ -31,12 +31,14 @@ for _rank, _categories in (
 
 AnyInt = NDArray[Any]
 
+_AT_A_TIME = 1 << 18
+
 
 class Nested(NamedTuple):
     """What `nest` made of the slices: their tracks and ends, how many were cut, and whether anything changed at all."""
 
-    track: list[int]
-    end: list[int]
+    track: Int64
+    end: Int64
     cut: int
     changed: bool
 
@@ -47,10 +49,10 @@ def sort_order(track: AnyInt, start: AnyInt, end: AnyInt, category: AnyInt) -> I
 
 
 def nest(
-    track: list[int],
-    start: list[int],
-    end: list[int],
-    category: list[int],
+    track: Int64,
+    start: Int64,
+    end: Int64,
+    category: Int64,
     lanes: dict[int, int],
     homes: list[int],
     new_lane: Callable[[int], int],
@@ -65,6 +67,42 @@ def nest(
     """
     moved: list[int] = []
     cut = 0
+    # As many at a time as need little memory, and whole tracks.
+    borders = np.flatnonzero(np.diff(track)) + 1
+    begin = 0
+    while begin < len(track):
+        at = int(np.searchsorted(borders, begin + _AT_A_TIME))
+        stop = int(borders[at]) if at < len(borders) else len(track)
+        own = slice(begin, stop)
+        ends = end[own].tolist()
+        cut_here = _nest(
+            track[own].tolist(), start[own].tolist(), ends, category[own].tolist(), lanes, homes, moved, begin
+        )
+        if cut_here:
+            end[own] = ends
+        cut += cut_here
+        begin = stop
+    changed = _place(moved, track, start, end, lanes, homes, new_lane) or cut > 0
+    return Nested(track, end, cut, changed)
+
+
+def _nest(
+    track: list[int],
+    start: list[int],
+    end: list[int],
+    category: list[int],
+    lanes: dict[int, int],
+    homes: list[int],
+    moved: list[int],
+    offset: int,
+) -> int:
+    """Makes the slices of some tracks nest; returns how many were cut, and adds to `moved` what must go to lanes.
+
+    Args:
+        offset: the number of the first of these slices.
+    """
+    out: list[int] = []
+    cut = 0
     current = -1
     stack: list[int] = []
     for i, where in enumerate(track):
@@ -72,7 +110,7 @@ def nest(
             current = where
             stack = []
         if where in lanes:
-            moved.append(i)
+            out.append(i)
             continue
         begin = start[i]
         while stack and end[stack[-1]] <= begin:
@@ -80,12 +118,12 @@ def nest(
         if stack and end[i] > end[stack[-1]]:
             movable = homes[where] >= 0
             if movable and category[i] == Category.SPAN:
-                moved.append(i)
+                out.append(i)
                 continue
-            cut += _fit(i, stack, end, category, moved, movable)
+            cut += _fit(i, stack, end, category, out, movable)
         stack.append(i)
-    changed = _place(moved, track, start, end, lanes, homes, new_lane) or cut > 0
-    return Nested(track, end, cut, changed)
+    moved.extend(offset + i for i in out)
+    return cut
 
 
 def _fit(i: int, stack: list[int], end: list[int], category: list[int], moved: list[int], movable: bool) -> bool:
@@ -104,9 +142,9 @@ def _fit(i: int, stack: list[int], end: list[int], category: list[int], moved: l
 
 def _place(
     moved: list[int],
-    track: list[int],
-    start: list[int],
-    end: list[int],
+    track: Int64,
+    start: Int64,
+    end: Int64,
     lanes: dict[int, int],
     homes: list[int],
     new_lane: Callable[[int], int],
@@ -116,12 +154,15 @@ def _place(
     for lane, thread in lanes.items():
         of_thread.setdefault(thread, _Lanes(thread, new_lane)).add(lane)
     changed = False
-    for i in sorted(moved, key=lambda i: (start[i], -end[i])):
-        thread = homes[track[i]]
+    which = np.array(moved, np.int64)
+    which = which[np.lexsort((-end[which], start[which]))]
+    columns = (which, track[which], start[which], end[which])
+    for i, where, begin, stop in zip(*(column.tolist() for column in columns)):
+        thread = homes[where]
         if thread not in of_thread:
             of_thread[thread] = _Lanes(thread, new_lane)
-        lane = of_thread[thread].take(start[i], end[i])
-        changed |= lane != track[i]
+        lane = of_thread[thread].take(begin, stop)
+        changed |= lane != where
         track[i] = lane
     return changed
 

@@ -231,7 +231,7 @@ def _renumber(trace: Trace, tracks: _Kept, processes: _Kept, threads: _Kept, loo
         loop.thread = int(threads.place[loop.thread])
     for task in trace.tasks:
         task.loop = place(loops, task.loop)
-    owners = {TrackKind.TASK: tasks, TrackKind.PROCESS: processes}
+    owners = {TrackKind.TASK: tasks, TrackKind.PROCESS: processes, TrackKind.TASKS: processes}
     for track in trace.tracks:
         track.owner = int(owners.get(track.kind, threads).place[track.owner])
     for columns in (trace.slices, trace.instants, trace.flows):

@@ -33,13 +33,16 @@ class Category(IntEnum):
     PART = 6  # on a thread: the piece of a span inside one step or between resume and suspend; the whole lies elsewhere
     JOB = 7  # a job of an executor running on its worker
     GC = 8  # a garbage collection
-    TASK = 9  # the life of a task; one on each task's track
-    READY = 10  # on a task's track: scheduled, waiting for the loop
+    TASK = 9  # the life of a task; one on each task's track, else on a lane of tasks
+    # On a task's track: scheduled, waiting for the loop; from when a timer was due, though the loop may have seen that late,
+    # so that the arrow from whoever woke the task may begin later than this.
+    READY = 10
     RUNNING = 11  # on a task's track: a step
     AWAITING = 12  # on a task's track: waiting for something
     SAMPLE = 13
     STATE = 14
     OTHER = 15  # from other people's traces
+    SELECT = 16  # on a loop's thread: the loop had nothing to run and waited
 
 
 class Flag(IntFlag):
@@ -58,6 +61,7 @@ class TrackKind(IntEnum):
     TASK = 2  # owner: a task
     LANE = 3  # owner: a thread; whole spans that cannot lie on the thread's own track (generators, overlaps)
     PROCESS = 4  # owner: a process
+    TASKS = 5  # owner: a process; many tasks, one after another
 
 
 class FlowKind(IntEnum):
@@ -132,6 +136,9 @@ class Task:
     running: int = 0
     ready: int = 0
     awaiting: int = 0
+    created_at: str = ""  # the user's line that created it, as "function (file:line)"
+    cancelled_by: str = ""  # who cancelled it: "task X", "callback Y" or "thread Z"; "" where that was not seen
+    awaits: str = ""  # what it awaited when the trace ended, where it was pending then
 
 
 @dataclass(slots=True)

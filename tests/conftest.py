@@ -112,8 +112,12 @@ def nothing_left_behind() -> Iterator[None]:
     assert recording.current is None
     assert sessions._started is None
     assert _hookable() == before
+    assert _replaced_in_guests() == []
     assert sys.meta_path == meta_path
     assert [thread for thread in set(threading.enumerate()) - threads if not thread.daemon] == []
+
+
+_OF_LOOPS = ("__init__", "call_exception_handler", "set_task_factory", "get_task_factory", "is_running")
 
 
 def _hookable() -> dict[str, object]:
@@ -125,13 +129,15 @@ def _hookable() -> dict[str, object]:
     import gc
     import multiprocessing.util
     import subprocess
+    import warnings
 
     futures = concurrent.futures
     owners = {
         "threading": (threading, ("_start_new_thread", "_start_joinable_thread", "excepthook")),
         "sys": (sys, ("excepthook",)),
-        "Thread": (threading.Thread, ("_set_native_id",)),
-        "BaseEventLoop": (asyncio.base_events.BaseEventLoop, ("__init__",)),
+        "Thread": (threading.Thread, ("_set_native_id", "_set_ident")),
+        "BaseEventLoop": (asyncio.base_events.BaseEventLoop, _OF_LOOPS),
+        "warnings": (warnings, ("_warn_unawaited_coroutine",)),
         "events": (asyncio.events, ("_set_running_loop",)),
         "asyncio": (asyncio, ("_set_running_loop",)),
         "Future": (futures._base.Future, ("set_running_or_notify_cancel", "set_result", "set_exception")),
@@ -153,4 +159,19 @@ def _hookable() -> dict[str, object]:
     }
     # A test framework may have callbacks of its own.
     found["gc.callbacks"] = [callback for callback in gc.callbacks if "tracekit" in getattr(callback, "__module__", "")]
+    return found
+
+
+def _replaced_in_guests() -> list[str]:
+    """What a hook has left replaced in packages that a test may have imported meanwhile."""
+    guests = {
+        "uvloop": ("Loop", ("call_soon", "call_soon_threadsafe", "call_later", "add_reader", "run_forever")),
+        "trio._core._run": ("", ("setup_runner",)),
+        "gevent.hub": ("Hub", ("__init__",)),
+    }
+    found = []
+    for module, (name, attributes) in guests.items():
+        owner = sys.modules.get(module)
+        owner = getattr(owner, name) if owner is not None and name else owner
+        found += [f"{module}.{each}" for each in attributes if hasattr(getattr(owner, each, None), "__wrapped__")]
     return found

@@ -265,9 +265,7 @@ def test_under_run(run_python: Callable[..., Any], tmp_path: Path) -> None:
     )
 
     assert (ran.status, ran.stdout) == (0, "done\n")
-    assert (
-        ran.stderr == f"tracekit: `tracekit run` records this program already; {tmp_path}/inner.json is not written\n"
-    )
+    assert ran.stderr == f"tracekit: this program is recorded already; {tmp_path}/inner.json is not written\n"
     assert instants(ran.trace) == ["here"]
     assert not (tmp_path / "inner.json").exists()
 

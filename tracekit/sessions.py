@@ -11,12 +11,13 @@ import sys
 from tracekit.errors import TracekitError
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.hooks.patch import Hook
-from tracekit.options import DEFAULT_THRESHOLD, HOOKS, Options, environment
+from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, HOOKS, Options, environment
+from tracekit.record import permission
 from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from types import ModuleType, TracebackType
 
 
@@ -28,6 +29,7 @@ class _Running:
 
         limits = options.limits()
         recorder = recording.start(directory, limits, late)
+        permission.allow(options.observer)
         if limits.is_flight:
             from tracekit.dumps import Starter
             from tracekit.spool.prune import prune
@@ -66,11 +68,27 @@ _running: _Running | None = None
 _started: _Started | None = None
 
 
-def join(directory: str, options: str) -> None:
-    """Record this process into a session that somebody else leads; used by the bootstrap, before the program begins."""
+def join(directory: str, options: str, late: bool = False) -> None:
+    """Record this process into a session that somebody else leads.
+
+    Args:
+        directory, options: of the session.
+        late: the program has begun already; without, this is the bootstrap, and it has not.
+
+    Raises:
+        OSError: nothing can be recorded there.
+    """
     global _running
     if _running is None:
-        _running = _Running(directory, Options.from_text(options), late=False)
+        _running = _Running(directory, Options.from_text(options), late)
+
+
+def leave() -> None:
+    """End what `join` began, before the program does; whoever leads the session goes on."""
+    global _running
+    running, _running = _running, None
+    if running is not None:
+        running.stop()
 
 
 def _finish() -> None:
@@ -86,7 +104,9 @@ def _make_hooks(options: Options) -> list[Hook]:
 
     made = {
         "threads": ThreadsHook,
-        "asyncio": lambda: _Loops(options.threshold),
+        "asyncio": lambda: _Later("asyncio", lambda: _make_asyncio(options)),
+        "trio": lambda: _Later("trio", lambda: _make_trio(options)),
+        "greenlets": lambda: _Later("greenlet", lambda: _make_greenlets(options)),
         "executors": ExecutorsHook,
         "processes": ProcessesHook,
         "gc": GcHook,
@@ -99,34 +119,62 @@ def _make_hooks(options: Options) -> list[Hook]:
     return hooks
 
 
-class _Loops(Hook):
-    """Loads the hooks for event loops once the program has imported asyncio: they need modules that it may do without."""
+class _Later(Hook):
+    """Loads hooks once the program has imported what they hook: they need modules that it may do without.
 
-    name = "asyncio"
+    Args:
+        module: the package as a whole, not the part of it that is hooked: packages copy names out of their parts.
+        make: loads and makes them.
+    """
 
-    def __init__(self, threshold: int) -> None:
+    def __init__(self, module: str, make: Callable[[], list[Hook]]) -> None:
         super().__init__()
-        self._threshold = threshold
+        self.name = self._module = module
+        self._make = make
         self._hooks: list[Hook] = []
 
     def install(self) -> None:
         from tracekit.hooks.imports import when_imported
 
-        # The package as a whole, not the part of it that is hooked: the package copies names out of its parts.
-        when_imported("asyncio", self, self._install)
+        when_imported(self._module, self, self._install)
 
-    def _install(self, _asyncio: ModuleType) -> None:
-        from tracekit.hooks.asyncio import AsyncioHook
-        from tracekit.hooks.uvloop import UvloopHook
-
-        self._hooks = [AsyncioHook(self._threshold), UvloopHook(self._threshold)]
+    def _install(self, _module: ModuleType) -> None:
+        self._hooks = self._make()
         for hook in self._hooks:
             hook.install()
 
     def remove(self) -> None:
         super().remove()
-        for hook in self._hooks:
+        for hook in reversed(self._hooks):
             hook.remove()
+
+
+def _make_asyncio(options: Options) -> list[Hook]:
+    from tracekit.hooks.asyncio import AsyncioHook
+    from tracekit.hooks.complaints import ComplaintsHook
+    from tracekit.hooks.uvloop import UvloopHook
+
+    return [AsyncioHook(options.threshold), UvloopHook(options.threshold), ComplaintsHook()]
+
+
+def _make_trio(options: Options) -> list[Hook]:
+    from tracekit.hooks.trio import TrioHook
+
+    return [TrioHook(options.threshold)]
+
+
+def _make_greenlets(options: Options) -> list[Hook]:
+    from tracekit.hooks.greenlets import GreenletsHook
+
+    return [GreenletsHook(options.threshold)]
+
+
+def _observe(directory: str, options: Options) -> int:
+    from tracekit.dumps import observe
+
+    observer = observe(directory, options.to_text())
+    permission.allow(observer)
+    return observer
 
 
 class _Started:
@@ -143,12 +191,14 @@ class _Started:
         try:
             argv = getattr(sys, "argv", None) or [""]
             program = os.path.basename(argv[0]) or "python"
-            description = directory.describe(self.directory, program, getattr(sys, "orig_argv", argv))
+            description = directory.describe(self.directory, self.output, program, getattr(sys, "orig_argv", argv))
             description["child_pid"] = os.getpid()
             directory.write(self.directory, description)
             self.description = description
             self.pid = os.getpid()
             self.recording = _Running(self.directory, options, late=True)
+            if options.rate:
+                options.observer = _observe(self.directory, options)
         except OSError as error:
             directory.remove(self.directory)
             raise TracekitError(f"cannot record into {self.directory}: {error.strerror}") from None
@@ -216,6 +266,8 @@ def start(
     threshold: str = DEFAULT_THRESHOLD,
     max_size: str | None = None,
     flight: str | None = None,
+    observer: bool = False,
+    rate: int | None = None,
     keep_session: bool = False,
     quiet: bool = True,
 ) -> None:
@@ -231,6 +283,9 @@ def start(
         flight: keep only the last part of each process: "10s", or what fits into "64MB". The rest is let go of, for days.
             It is written when the session stops; before, by `dump`, when an event loop was blocked, and on an unhandled
             exception.
+        observer: a process beside the program looks at its event loops, so that a block says what it did and where in the
+            code it was.
+        rate: how often a second it looks; default 100, where there is one. A number other than 0 turns it on.
         keep_session: keep the raw recording (STEM.tracekit, beside the output) after the trace is written.
         quiet: `stop` prints nothing; otherwise the findings, on stderr.
 
@@ -240,14 +295,14 @@ def start(
     global _started
     if _started is not None:
         raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
-    options = Options.parse(threshold, max_size, flight)
+    options = Options.parse(threshold, max_size, flight, rate if rate is not None else DEFAULT_RATE if observer else 0)
     if _running is None:
         import atexit
 
         _started = _Started(os.fspath(output), options, keep_session, quiet)
         atexit.register(stop)
     else:
-        recording.tell(f"`tracekit run` records this program already; {os.fspath(output)} is not written")
+        recording.tell(f"this program is recorded already; {os.fspath(output)} is not written")
 
 
 def stop() -> None:
@@ -298,6 +353,8 @@ class session:
         threshold: str = DEFAULT_THRESHOLD,
         max_size: str | None = None,
         flight: str | None = None,
+        observer: bool = False,
+        rate: int | None = None,
         keep_session: bool = False,
         quiet: bool = True,
     ) -> None:
@@ -305,6 +362,8 @@ class session:
         self._threshold = threshold
         self._max_size = max_size
         self._flight = flight
+        self._observer = observer
+        self._rate = rate
         self._keep_session = keep_session
         self._quiet = quiet
 
@@ -314,6 +373,8 @@ class session:
             threshold=self._threshold,
             max_size=self._max_size,
             flight=self._flight,
+            observer=self._observer,
+            rate=self._rate,
             keep_session=self._keep_session,
             quiet=self._quiet,
         )

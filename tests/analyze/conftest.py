@@ -27,7 +27,7 @@ class HandMade:
         self._life = life
 
     def _slice(self, track: int, start: float, end: float, name: str, category: Category, **more: Any) -> int:
-        return self.builder.slice(track, int(start * MS), int(end * MS), name, category, **more)
+        return self.builder.slice(track, round(start * MS), round(end * MS), name, category, **more)
 
     def task(self, name: str, coroutine: str = "work", created: float = 0, **fields: Any) -> int:
         """A task, and the slice of its life."""
@@ -51,6 +51,29 @@ class HandMade:
     def ready(self, name: str, start: float, end: float) -> None:
         task = self.task(name)
         self._slice(self.builder.track(TrackKind.TASK, task), start, end, "ready", Category.READY, task=task)
+
+    def stack(self, time: float, *frames: tuple[str, str, int], gil: bool = False, thread: str = "") -> None:
+        """A stack that was sampled, innermost frame first; on the loop's thread, or on another one of that name."""
+        track = self.track
+        if thread:
+            row = self.builder.thread(self.process, 101, thread, started=0, ended=int(self._life * MS))
+            track = self.builder.track(TrackKind.THREAD, row)
+            self._slice(track, 0, self._life, thread, Category.THREAD)
+        args = {"stack": [], "frames": [list(frame) for frame in frames], "gil": gil}
+        self.builder.instant(track, int(time * MS), "stack sample", args)
+
+    def phase(
+        self, name: str, category: Category, start: float, end: float, label: str = "", args: Args | None = None
+    ) -> None:
+        """A phase on a task's track; the times of the task add up."""
+        task, text = self.task(name), label or category.name.lower()
+        self._slice(self.builder.track(TrackKind.TASK, task), start, end, text, category, task=task, args=args)
+        row, kind = self.builder.tasks[task], category.name.lower()
+        setattr(row, kind, getattr(row, kind) + round(end * MS) - round(start * MS))
+
+    def instant(self, time: float, name: str, **args: Any) -> None:
+        """An instant on the loop's thread."""
+        self.builder.instant(self.track, int(time * MS), name, args)
 
     def wake(self, time: float, step: int) -> None:
         """An arrow from `time` on the loop's thread to a step."""

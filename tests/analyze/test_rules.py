@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracekit.analyze.finding import Finding
-from tracekit.analyze.questions import THRESHOLD_NS
+from tracekit.analyze.questions import SLUGS, THRESHOLD_NS
 from tracekit.analyze.rules import broken, parse, threshold
 from tracekit.errors import UsageError
 
@@ -54,3 +54,16 @@ def test_a_rule_is_looked_for_closely_enough() -> None:
     assert threshold([parse("loop-blocked>10ms"), parse("loop-blocked")]) == 10_000_000
     assert threshold([parse("loop-blocked>10s")]) == THRESHOLD_NS
     assert threshold([]) == THRESHOLD_NS
+
+
+def test_a_rule_for_something_else_changes_nothing() -> None:
+    """Only what is said of blocks depends on the threshold: a limit for anything else does not bring up shorter blocks."""
+    assert threshold([parse("task-pending>1ms")]) == THRESHOLD_NS
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_finding_can_be_forbidden(slug) -> None:
+    """There is a rule for every finding, and several rules are kept one by one."""
+    found = Finding(slug, "warning", 0.0, 2.0, "t", "It was found.", "Mend it.")
+    assert broken([parse(slug)], [found]) == [f"{slug}: broken by 1 finding, at worst 2.00 s. It was found."]
+    assert len(broken([parse(slug), parse(f"{slug}>1s"), parse(f"{slug}>3s")], [found])) == 2

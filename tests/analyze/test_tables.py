@@ -51,7 +51,10 @@ def test_loops(hand_made) -> None:
     builder = hand_made.builder
     builder.loops[hand_made.loop].running, builder.loops[hand_made.loop].open = 20, 80
     builder.loop(hand_made.process, hand_made.thread, "Idle")
-    assert [row.used for row in tables.loops(hand_made.build())] == [0.25, None]
+    hand_made.ready("a", 10, 15)
+    rows = tables.loops(hand_made.build())
+    assert [row.used for row in rows] == [0.25, None]
+    assert [row.ready.longest for row in rows] == [5 * MS, None]
 
 
 def test_tasks(hand_made) -> None:
@@ -78,6 +81,17 @@ def test_by_coroutine(hand_made) -> None:
     assert [(row.coroutine, row.count) for row in rows] == [("work", 3), ("other", 1)]
     assert (rows[0].steps, rows[0].running, rows[0].longest) == (3, 30, 2 * MS)
     assert rows[0].outcome == "2 done, 1 cancelled"
+
+
+def test_what_tasks_awaited(hand_made) -> None:
+    """A task, and a coroutine, has what it awaited for the longest time; where that is not known it has nothing."""
+    hand_made.phase("a", Category.AWAITING, 0, 10, "awaiting lock")
+    hand_made.phase("a", Category.AWAITING, 10, 30, "awaiting sleep")
+    hand_made.phase("b", Category.AWAITING, 0, 90, "awaiting lock")
+    hand_made.phase("c", Category.AWAITING, 0, 20)
+    rows = tables.tasks(hand_made.build())
+    assert [row.awaited for row in rows] == ["sleep", "lock", ""]
+    assert [row.awaited for row in tables.by_coroutine(rows)] == ["lock"]
 
 
 def test_jobs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,3 +141,46 @@ def test_one_more_finding() -> None:
     """One finding more than fits is one finding, not findings."""
     findings = [Finding("x", "info", 0.0, 1.0, "t", "S.", "A.")] * (SUMMARY_FINDINGS + 1)
     assert "and 1 more finding:" in printed(summary, loop_trace(), findings)
+
+
+def block(duration_s: float, **details: object) -> Finding:
+    """A block with its culprit."""
+    shown = {"task": "Task-1", "coroutine": "main", "verdict": "cpu", "count": 1, "unfinished": False, **details}
+    return Finding("loop-blocked", "error", 0.0, duration_s, "t", "S.", "A.", "work", "/app/a.py", 7, details=shown)
+
+
+def test_blocks_are_a_table() -> None:
+    """Blocks stand in a table, the longest first: how long, how often, why, what ran, and where the culprit is."""
+    library = block(0.5, count=6, verdict="syscall")
+    library = replace(library, library={"name": "requests", "version": "2.31.0", "function": "Session.send"})
+    text = printed(render, loop_trace(), [library, block(2.0), Finding("task-pending", "info", 0, 1, "t", "S.", "A.")])
+    at = text.splitlines().index("Blocks of event loops, the longest first")
+    rows = [line.split() for line in text.splitlines()[at + 1 : at + 5]]
+    assert rows[0] == ["longest", "times", "verdict", "task", "culprit", "in", "the", "library"]
+    assert rows[1] == ["2.00", "s", "1", "cpu", "Task-1", "work", "(/app/a.py:7)"]
+    assert rows[2][:6] == ["500", "ms", "6", "syscall", "main", "work"]
+    assert rows[2][-3:] == ["requests", "2.31.0:", "Session.send"]
+    assert rows[3] == []
+
+
+def test_a_block_of_nobody() -> None:
+    """A callback that blocked, one whose end was not seen, and a culprit that nobody saw are told as that."""
+    unseen = replace(block(1.0, task=None, coroutine="Protocol.data", unfinished=True), function="", file="", line=0)
+    text = flowing(printed(render, loop_trace(), [unseen]))
+    assert "≥ 1.00 s 1 cpu callback Protocol.data not seen" in text
+
+
+def test_ready_tasks() -> None:
+    """The heading and the table of loops tell how long ready tasks waited; where none did, they do not."""
+    assert "ready tasks waiting" not in flowing(printed(render, loop_trace(), []))
+    builder = Builder("app.py")
+    thread = builder.thread(builder.process(1, "app.py"), 1, "MainThread")
+    builder.loops[builder.loop(0, thread, "Loop")].open = 1000 * MS
+    track = builder.track(TrackKind.TASK, builder.task(0, 0, "a", awaiting=10 * MS))
+    builder.slice(track, 0, 4 * MS, "ready", Category.READY, task=0)
+    builder.slice(track, 5 * MS, 15 * MS, "awaiting lock", Category.AWAITING, task=0)
+    text = printed(render, builder.build(), [])
+    assert "in use for 0% of its time, ready tasks waiting 4.00 ms (p50), 4.00 ms (p99) for it" in flowing(text)
+    assert "ready p50 p99 max thread" in flowing(text)
+    assert "mostly" in text
+    assert "lock" in text

@@ -24,6 +24,10 @@ def test_shape() -> None:
     builder.slice(track, 0, 4 * S, "MainThread", Category.THREAD)
     task = builder.task(process, loop, "Task-1", coroutine="work", created=S // 2, running=2 * S, ready=S // 2, steps=1)
     builder.slice(track, S, 3 * S, "Task-1", Category.STEP, task=task)
+    life = builder.track(TrackKind.TASK, task)
+    builder.slice(life, S // 2, S, "ready", Category.READY, task=task)
+    builder.slice(life, 3 * S, 4 * S, "awaiting lock", Category.AWAITING, task=task)
+    builder.tasks[task].awaits, builder.tasks[task].created_at = "lock", "main (/app.py:9)"
     builder.slice(track, 3 * S, 4 * S, "job", Category.JOB, args={"queued_ns": S})
     builder.note("something was dropped")
     trace = builder.build(exit_status=0)
@@ -86,15 +90,35 @@ def test_shape() -> None:
                 "outcome": "pending",
                 "error": None,
                 "creator": None,
+                "created_at": "main (/app.py:9)",
                 "begun_before": False,
                 "steps": 1,
                 "running_s": 2.0,
                 "ready_s": 0.5,
                 "awaiting_s": 0.0,
                 "longest_step_s": 2.0,
+                "awaited_s": {"lock": 1.0},
+                "awaiting_what": "lock",
+                "awaits": "lock",
+                "cancelled_by": None,
             }
         ],
-        "loops": [{"name": "Loop", "pid": 10, "thread": "MainThread", "running_s": 1.0, "open_s": 4.0, "used": 0.25}],
+        "loops": [
+            {
+                "name": "Loop",
+                "pid": 10,
+                "thread": "MainThread",
+                "running_s": 1.0,
+                "open_s": 4.0,
+                "used": 0.25,
+                "utilisation": 0.25,
+                "ready_count": 1,
+                "ready_total_s": 0.5,
+                "ready_p50_s": 0.5,
+                "ready_p99_s": 0.5,
+                "ready_max_s": 0.5,
+            }
+        ],
         "jobs": [
             {"function": "job", "count": 1, "ran_s": 1.0, "longest_s": 1.0, "queued_s": 1.0, "longest_queued_s": 1.0}
         ],

@@ -19,7 +19,7 @@ _SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.
 _VALUES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3), max_leaves=5
 )
-_ON_THREAD = [Category.SPAN, Category.PART, Category.JOB, Category.GC, Category.STEP]
+_ON_THREAD = [Category.SPAN, Category.PART, Category.JOB, Category.GC, Category.STEP, Category.SELECT]
 _ON_TASK = [Category.SPAN, Category.READY, Category.RUNNING, Category.AWAITING]
 
 

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracekit.analyze import loop_blocked
+from tracekit.analyze import (
+    busy_polling,
+    exception_never_retrieved,
+    loop_blocked,
+    loop_saturated,
+    never_awaited,
+    task_lost,
+    task_never_yields,
+    task_pending,
+)
 from tracekit.analyze.finding import Finding, urgency
 from tracekit.model.trace import Trace
 
 THRESHOLD_NS = 50_000_000
 
 QUESTIONS: dict[str, Callable[[Trace, int], list[Finding]]] = {
-    loop_blocked.SLUG: loop_blocked.find,
+    question.SLUG: question.find
+    for question in (
+        loop_blocked,
+        loop_saturated,
+        busy_polling,
+        task_never_yields,
+        task_pending,
+        task_lost,
+        never_awaited,
+        exception_never_retrieved,
+    )
 }
 
 SLUGS = tuple(QUESTIONS)

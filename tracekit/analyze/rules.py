@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tracekit.analyze import words
+from tracekit.analyze import loop_blocked, words
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import SLUGS, THRESHOLD_NS
 from tracekit.errors import UsageError
@@ -42,8 +42,9 @@ def parse(text: str) -> Rule:
 
 
 def threshold(rules: Iterable[Rule], default_ns: int = THRESHOLD_NS) -> int:
-    """The threshold to analyze with, so that no rule is kept only because nobody looked closely enough."""
-    return min([default_ns, *(rule.limit_ns for rule in rules if rule.limit_ns is not None)])
+    """The threshold to analyze with, so that no rule is kept only because nobody looked closely enough for blocks."""
+    limits = [rule.limit_ns for rule in rules if rule.slug == loop_blocked.SLUG and rule.limit_ns is not None]
+    return min([default_ns, *limits])
 
 
 def broken(rules: Iterable[Rule], findings: Iterable[Finding]) -> list[str]:

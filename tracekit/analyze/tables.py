@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracekit.analyze.awaited import awaited
 from tracekit.analyze.cover import covered
+from tracekit.analyze.waits import Waits, waits
 from tracekit.model.trace import Category, Flag, Process, Task, Trace, TrackKind
 
 
@@ -49,7 +51,10 @@ class ThreadRow:
 
 @dataclass(frozen=True, slots=True)
 class LoopRow:
-    """An event loop; `used` is the part of its open time that went into steps and callbacks, None if it never ran."""
+    """An event loop; `used` is the part of its open time that went into steps and callbacks, None if it never ran.
+
+    `ready` is how long its tasks waited for it.
+    """
 
     name: str
     pid: int
@@ -57,11 +62,15 @@ class LoopRow:
     running: int
     open: int
     used: float | None
+    ready: Waits
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task, or several of one coroutine (`count`) added up; `longest` is their longest step."""
+    """A task, or several of one coroutine (`count`) added up; `longest` is their longest step.
+
+    `awaited` is what they awaited for the longest time, "" where that is not known.
+    """
 
     name: str
     coroutine: str
@@ -72,6 +81,7 @@ class TaskRow:
     awaiting: int
     longest: int
     outcome: str
+    awaited: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +147,15 @@ def loops(trace: Trace) -> list[LoopRow]:
             running=loop.running,
             open=loop.open,
             used=loop.running / loop.open if loop.open else None,
+            ready=ready,
         )
-        for loop in trace.loops
+        for loop, ready in zip(trace.loops, waits(trace))
     ]
 
 
 def tasks(trace: Trace) -> list[TaskRow]:
     """The tasks, those with the longest step first."""
-    longest = longest_steps(trace)
+    longest, waited = longest_steps(trace), awaited(trace)
     rows = [
         TaskRow(
             name=task.name,
@@ -156,8 +167,9 @@ def tasks(trace: Trace) -> list[TaskRow]:
             awaiting=task.awaiting,
             longest=step,
             outcome=_outcome(task),
+            awaited=next(iter(waited.get(index, ())), ""),
         )
-        for task, step in zip(trace.tasks, longest)
+        for index, (task, step) in enumerate(zip(trace.tasks, longest))
     ]
     return sorted(rows, key=lambda row: -row.longest)
 
@@ -235,9 +247,9 @@ def _wall(process: Process, seen_until: int) -> int:
 
 
 def _occupied(trace: Trace) -> dict[int, int]:
-    """By the index of a thread: the time that anything but its life and its loops takes on its track."""
+    """By the index of a thread: the time that anything but its life, its loops and their waits takes on its track."""
     slices = trace.slices
-    rows = np.flatnonzero((slices.category != Category.THREAD) & (slices.category != Category.LOOP))
+    rows = np.flatnonzero(~np.isin(slices.category, (Category.THREAD, Category.LOOP, Category.SELECT)))
     track = slices.track[rows]
     times = {}
     for index, row in enumerate(trace.tracks):
@@ -252,8 +264,10 @@ def _occupied(trace: Trace) -> dict[int, int]:
 
 def _added(coroutine: str, alike: list[TaskRow]) -> TaskRow:
     outcomes: Counter[str] = Counter()
+    waited: Counter[str] = Counter()
     for row in alike:
         outcomes[row.outcome] += row.count
+        waited[row.awaited] += row.awaiting
     return TaskRow(
         name="",
         coroutine=coroutine,
@@ -264,6 +278,7 @@ def _added(coroutine: str, alike: list[TaskRow]) -> TaskRow:
         awaiting=sum(row.awaiting for row in alike),
         longest=max(row.longest for row in alike),
         outcome=", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common()),
+        awaited=waited.most_common(1)[0][0],
     )
 
 

@@ -62,25 +62,34 @@ def headline(console: Console, severity: str, text: str) -> None:
 
 
 def table(
-    console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int, rest: str = ""
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    left: int,
+    right: int = 1,
+    rest: str = "",
 ) -> None:
     """Prints a table below its title; nothing where it has no rows.
 
     Args:
-        left: how many of the first columns are words, and the last one with them; those between are numbers.
+        left: how many of the first columns are words; a column of words that nobody has a word for is left out.
+        right: how many of the last ones are; those between are numbers.
         rest: a line below it, about rows that were left out.
     """
     rows = list(rows)
     if not rows:
         return
     grid = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    for index, column in enumerate(columns):
-        is_word = index < left or index == len(columns) - 1
+    are_words = [index < left or index >= len(columns) - right for index in range(len(columns))]
+    shown = [index for index, is_word in enumerate(are_words) if not is_word or any(row[index] for row in rows)]
+    for index in shown:
+        is_word = are_words[index]
         grid.add_column(
-            clean(console, column), justify="left" if is_word else "right", overflow="fold", no_wrap=not is_word
+            clean(console, columns[index]), justify="left" if is_word else "right", overflow="fold", no_wrap=not is_word
         )
     for row in rows:
-        grid.add_row(*(Text(clean(console, cell)) for cell in row))
+        grid.add_row(*(Text(clean(console, row[index])) for index in shown))
     put(console, "", Text(clean(console, title), style="bold"), Padding(grid, (0, 0, 0, 2)))
     if rest:
         paragraph(console, rest, style="dim", indent=2)

@@ -13,6 +13,7 @@ from rich.console import Console
 from tracekit.analyze import tables, words
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import THRESHOLD_NS
+from tracekit.export._blocks import blocks
 from tracekit.export.page import headline, paragraph, table
 from tracekit.model.trace import Trace
 
@@ -32,6 +33,7 @@ def render(trace: Trace, findings: Sequence[Finding], console: Console, threshol
     paragraph(console, _heading(trace), style="bold")
     console.print()
     _findings(trace, findings, console, threshold_ns)
+    blocks(console, findings, ROWS)
     _processes(trace, console, ROWS)
     _threads(trace, console, ROWS)
     _loops(trace, console)
@@ -75,8 +77,16 @@ def _seen(trace: Trace) -> str:
     if trace.loops:
         parts.append(words.count(len(trace.loops), "event loop"))
     if len(trace.loops) == 1 and trace.loops[0].open:
-        parts.append(f"in use for {trace.loops[0].running / trace.loops[0].open:.0%} of its time")
+        parts.append(_one_loop(tables.loops(trace)[0]))
     return ", ".join(parts)
+
+
+def _one_loop(row: tables.LoopRow) -> str:
+    used = f"in use for {row.used or 0:.0%} of its time"
+    if row.ready.p50 is None or row.ready.p99 is None:
+        return used
+    waited = f"{words.duration(row.ready.p50)} (p50), {words.duration(row.ready.p99)} (p99)"
+    return f"{used}, ready tasks waiting {waited} for it"
 
 
 def _findings(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int) -> None:
@@ -108,7 +118,7 @@ def _nothing_found(trace: Trace, threshold_ns: int) -> str:
         )
     if trace.loops:
         return "No finding: an event loop ran, but no step of a task was seen on it."
-    return "No finding: no event loop ran, and blocked event loops are what is looked for so far."
+    return "No finding: no event loop ran, and what goes wrong on event loops is all that is looked for so far."
 
 
 def _label(trace: Trace, task: int) -> str:
@@ -171,7 +181,7 @@ def _loops(trace: Trace, console: Console) -> None:
     table(
         console,
         "Event loops",
-        ("name", "pid", "open", "running", "used", "thread"),
+        ("name", "pid", "open", "running", "used", "ready p50", "p99", "max", "thread"),
         (
             (
                 row.name,
@@ -179,6 +189,7 @@ def _loops(trace: Trace, console: Console) -> None:
                 words.duration(row.open),
                 words.duration(row.running),
                 "?" if row.used is None else f"{row.used:.0%}",
+                *("?" if time is None else words.duration(time) for time in _latency(row)),
                 row.thread,
             )
             for row in rows[:ROWS]
@@ -188,7 +199,11 @@ def _loops(trace: Trace, console: Console) -> None:
     )
 
 
-_TASK_TIMES = ("steps", "longest", "running", "ready", "awaiting", "outcome")
+def _latency(row: tables.LoopRow) -> tuple[int | None, ...]:
+    return row.ready.p50, row.ready.p99, row.ready.longest
+
+
+_TASK_TIMES = ("steps", "longest", "running", "ready", "awaiting", "mostly", "outcome")
 
 
 def _tasks(trace: Trace, console: Console, most: int) -> None:
@@ -199,6 +214,7 @@ def _tasks(trace: Trace, console: Console, most: int) -> None:
         ("task", *_TASK_TIMES),
         ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in rows[:most]),
         left=1,
+        right=2,
         rest="" if most == ROWS else _left_out(len(rows), most, "task"),
     )
 
@@ -213,13 +229,14 @@ def _other_tasks(trace: Trace, console: Console) -> None:
         ("coroutine", "tasks", *_TASK_TIMES),
         ((words.short_function(row.coroutine), str(row.count), *_task_times(row)) for row in others[:ROWS]),
         left=1,
+        right=2,
         rest=_left_out(len(others), ROWS, "coroutine"),
     )
 
 
 def _task_times(row: tables.TaskRow) -> tuple[str, ...]:
     times = (row.longest, row.running, row.ready, row.awaiting)
-    return str(row.steps), *(words.duration(time) for time in times), row.outcome
+    return str(row.steps), *(words.duration(time) for time in times), row.awaited, row.outcome
 
 
 def _jobs(trace: Trace, console: Console) -> None:

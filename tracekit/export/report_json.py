@@ -7,8 +7,13 @@
     processes   pid, name, command, parent (pid), started_s, ended_s, wall_s, threads, traced, untraced (why), python
     threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs)
     tasks       name, coroutine, loop (index into loops), pid, file, line, created_s, ended_s, outcome, error,
-                creator, begun_before (the recording), steps, running_s, ready_s, awaiting_s, longest_step_s
-    loops       name, pid, thread, running_s, open_s, used (running / open)
+                creator, created_at (the program's line that did), begun_before (the recording), steps, running_s, ready_s,
+                awaiting_s, longest_step_s,
+                awaited_s (seconds by what was awaited, as far as that is known, the longest first), awaiting_what (the
+                first of them), awaits (what it awaited when the trace ended), cancelled_by (a task, callback or thread)
+    loops       name, pid, thread, running_s, open_s, used (running / open), utilisation (the same), ready_count (how
+                often a ready task waited for the loop), ready_total_s, ready_p50_s, ready_p99_s, ready_max_s of these
+                waits, each of which counts once
     jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
     findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
                 keys of each kind (analyze/loop_blocked.py and so on), worst first
@@ -23,6 +28,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracekit.analyze import tables
+from tracekit.analyze.awaited import awaited
 from tracekit.analyze.finding import Finding
 from tracekit.model.trace import Trace
 
@@ -80,6 +86,7 @@ def _thread(row: tables.ThreadRow) -> dict[str, Any]:
 
 def _tasks(trace: Trace) -> list[dict[str, Any]]:
     """The tasks in the order in which they were created; not the rows of the text report, which sorts and shortens."""
+    waited = awaited(trace)
     return [
         {
             "name": task.name,
@@ -93,14 +100,19 @@ def _tasks(trace: Trace) -> list[dict[str, Any]]:
             "outcome": task.outcome,
             "error": task.error or None,
             "creator": task.creator or None,
+            "created_at": task.created_at or None,
             "begun_before": task.begun_before,
             "steps": task.steps,
             "running_s": _seconds(task.running),
             "ready_s": _seconds(task.ready),
             "awaiting_s": _seconds(task.awaiting),
             "longest_step_s": _seconds(longest),
+            "awaited_s": {what: time / 1e9 for what, time in waited.get(index, {}).items()},
+            "awaiting_what": next(iter(waited.get(index, ())), None),
+            "awaits": task.awaits or None,
+            "cancelled_by": task.cancelled_by or None,
         }
-        for task, longest in zip(trace.tasks, tables.longest_steps(trace))
+        for index, (task, longest) in enumerate(zip(trace.tasks, tables.longest_steps(trace)))
     ]
 
 
@@ -112,6 +124,12 @@ def _loop(row: tables.LoopRow) -> dict[str, Any]:
         "running_s": _seconds(row.running),
         "open_s": _seconds(row.open),
         "used": row.used,
+        "utilisation": row.used,
+        "ready_count": row.ready.count,
+        "ready_total_s": _seconds(row.ready.total),
+        "ready_p50_s": _seconds(row.ready.p50),
+        "ready_p99_s": _seconds(row.ready.p99),
+        "ready_max_s": _seconds(row.ready.longest),
     }
 
 

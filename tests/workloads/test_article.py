@@ -162,14 +162,15 @@ class TestAsyncio:
         ((begin, end),) = steps(asyncio_, COMPUTING)
         # Half of it as the threshold: on a busy machine the system may stop another step for a while.
         (finding,) = analyze(asyncio_, (end - begin) // 2)
-        assert (finding.slug, finding.details["task"], finding.function) == ("loop-blocked", COMPUTING, "cpu_bound")
+        assert (finding.slug, finding.details["task"]) == ("loop-blocked", COMPUTING)
+        assert finding.function.partition(".<locals>")[0] == "cpu_bound"  # or the expression in it
         assert finding.file.endswith("workloads/article_asyncio.py")
         assert finding.line > 0
         assert (finding.start_s, finding.duration_s) == (begin / 1e9, (end - begin) / 1e9)
         delayed = {delay["task"]: delay["by_s"] for delay in finding.details["delayed"]}
-        # Both were ready all the while; when the sleepers fell due was not recorded.
+        # Two were ready all the while, the sleepers from when they fell due.
         assert delayed["Poll"] == delayed["0s IO Bound"] == finding.duration_s
-        assert {name for name, by in delayed.items() if by is None} <= {"1s IO Bound", "2s IO Bound"}
+        assert 0 < delayed["1s IO Bound"] <= finding.duration_s
         assert "3s IO Bound" not in delayed
 
 

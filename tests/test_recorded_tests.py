@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,42 @@ def test_the_machines_part_does_not_count() -> None:
     """What a block waited for a processor is taken off it; where nothing was sampled nothing is."""
     assert _own_ns({"duration_s": 0.2, "shares": {"cpu": 0.25, "preempted": 0.75}}) == LIMIT
     assert _own_ns({"duration_s": 0.2, "shares": {}}) == 4 * LIMIT
+
+
+def in_a_fork(function: Callable[[], object]) -> bool:
+    """Whether a function says yes in a fork of this process."""
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if function() else 1)
+        finally:
+            os._exit(2)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_a_fork_that_runs_a_test(tests: RecordedTests) -> None:
+    """A test that is run in a process of its own is judged there."""
+    tests.open(LIMIT)
+
+    def judge() -> bool:
+        tests.begin(LIMIT)
+        asyncio.run(block())
+        return len(tests.stop_and_judge()) == 1
+
+    assert in_a_fork(judge)
+
+
+def test_a_fork_that_comes_out_of_a_test(tests: RecordedTests, tmp_path: Path) -> None:
+    """What a fork does with the recording of the test that it came out of leaves the parent's alone."""
+    tests.begin(LIMIT)
+    asyncio.run(block())
+
+    def come_out() -> bool:
+        silent = tests.stop_and_judge() == []
+        with pytest.raises(TracekitError, match="fork"):
+            tests.keep("test", str(tmp_path / "out.json"))
+        tests.drop()
+        return silent
+
+    assert in_a_fork(come_out)
+    assert len(tests.stop_and_judge()) == 1

@@ -15,6 +15,7 @@ from tracekit.spool.core import VARIABLE, core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 # Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
@@ -105,17 +106,23 @@ def observe(directory: str, options: str, stay: bool = False) -> int:
         The pid of the process that does it; 0 where it could not be started.
     """
     command = tracekit_command("observe", directory, str(os.getpid()), options, *(["--stay"] if stay else []))
-    read, write = os.pipe()
+    try:
+        read, write = os.pipe()
+    except OSError:  # too many files are open
+        return 0
     try:
         # As a dump's, its parent is the shell, which tells its pid and ends.
-        shell = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null & echo $!', "sh", *command]
+        shell = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", *command]
         child = _spawn(shell, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
         os.close(write)
         write = -1
         said = os.read(read, 32)
-        os.waitpid(child, 0)
+        try:
+            os.waitpid(child, 0)
+        except ChildProcessError:  # the program waits for all its children, and was quicker
+            pass
         return int(said)
-    except (OSError, ValueError):  # no process to be had, or the program has waited for it
+    except (OSError, ValueError):  # no process to be had
         return 0
     finally:
         os.close(read)
@@ -123,6 +130,19 @@ def observe(directory: str, options: str, stay: bool = False) -> int:
             os.close(write)
 
 
-def _spawn(command: list[str], **options: Any) -> int:
+def _spawn(command: list[str], file_actions: Sequence[Any] = ()) -> int:
+    """Start a process that has of the program's files only the first three: who waits for the end of one waits for us as well."""
     spawn = getattr(os.posix_spawn, "__wrapped__", os.posix_spawn)
-    return int(spawn(command[0], command, plain_environment(), **options))
+    actions = [*file_actions, *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable())]
+    return int(spawn(command[0], command, plain_environment(), file_actions=actions))
+
+
+def _inheritable() -> list[int]:
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:  # closed meanwhile
+            pass
+    return found

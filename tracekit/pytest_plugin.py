@@ -1,7 +1,7 @@
 """The door for pytest: an option, a mark, and what is printed at the end. Knows neither recorder nor trace (traced_tests.py).
 
-pytest loads this file in every run of every environment that tracekit is installed in. So it imports nothing, and does
-nothing unless `--tracekit` is given or a test bears the mark:
+pytest loads this file in every run of every environment that tracekit is installed in. So it imports nothing
+but the package's door (some 3 ms), and does nothing unless `--tracekit` is given or a test bears the mark:
 
     pytest --tracekit                                  trace every test; one that blocks its event loop fails
     @pytest.mark.tracekit(max_block="50ms")            trace this test, also without the option

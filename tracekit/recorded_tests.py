@@ -41,6 +41,7 @@ class RecordedTests:
     def __init__(self, session: str) -> None:
         self._session = session
         self._pid = os.getpid()
+        self._began = self._pid  # the process that recorded last: pytest itself, or a fork of it that runs one test
         self._made = False
         self._limit = 0
         self._observed = False
@@ -77,6 +78,7 @@ class RecordedTests:
                 "this process is recorded already, by `tracekit run` or a session of its own: run pytest without that"
             )
         self.open(limit)
+        self._began = os.getpid()
         self.drop()
         self._limit = limit
         options = Options(threshold=limit, rate=DEFAULT_RATE, observer=self._observer)
@@ -113,7 +115,7 @@ class RecordedTests:
             TracekitError: that cannot be found out.
         """
         self.stop()
-        if os.getpid() != self._pid:  # a fork that came out of the test: its parent will tell
+        if os.getpid() != self._began:  # a fork that came out of the test: its parent will tell
             return []
         try:
             if not any(may_exceed(path, self._limit) for path in self._spools()):
@@ -133,14 +135,18 @@ class RecordedTests:
         Raises:
             TracekitError: it cannot be written.
         """
+        if os.getpid() != self._began:
+            raise TracekitError("this is a fork that came out of the test; its parent keeps the trace")
         output = session_directory.check_output(output)
         description = session_directory.describe(self._session, output, name, [])
-        description["child_pid"] = self._pid
+        description["child_pid"] = self._began
         session_directory.write(self._session, description)
         self._tracekit("recover", self._session, "-o", output, "--keep-session", "--quiet")
 
     def drop(self) -> None:
-        """Remove what was recorded last."""
+        """Remove what was recorded last; a fork that came out of the test leaves it to its parent."""
+        if os.getpid() != self._began:
+            return
         for path in self._spools():
             try:
                 os.unlink(path)

@@ -188,6 +188,7 @@ class _Started:
         self.keep_session = keep_session
         self.quiet = quiet
         directory.create(self.directory)
+        running: _Running | None = None
         try:
             argv = getattr(sys, "argv", None) or [""]
             program = os.path.basename(argv[0]) or "python"
@@ -196,10 +197,12 @@ class _Started:
             directory.write(self.directory, description)
             self.description = description
             self.pid = os.getpid()
-            self.recording = _Running(self.directory, options, late=True)
+            self.recording = running = _Running(self.directory, options, late=True)
             if options.rate:
                 options.observer = _observe(self.directory, options)
         except OSError as error:
+            if running is not None:
+                running.stop()
             directory.remove(self.directory)
             raise TracekitError(f"cannot record into {self.directory}: {error.strerror}") from None
         self._joined = environment(self.directory, options, os.environ)

@@ -36,7 +36,7 @@ _PROBES = (
     ("`@trace`, no session", probes.FUNCTION, probes.OFF, 13, 13),
     ("instant, no session", probes.INSTANT, probes.OFF, 7, 7),
 )
-_LOOPS = ((loops.STORM, 1.10), (loops.QUEUES, 1.25), (loops.FUTURES, 1.25))
+_LOOPS = ((loops.STORM, 1.10), (loops.QUEUES, 1.25), (loops.FUTURES, 1.25), (loops.CREATION, 1.25))
 _NOISE = 1.1  # two runs of one no-op differ by as much
 _SPAN_BYTES = 32
 _CLOCK_NS = 200

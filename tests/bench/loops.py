@@ -25,7 +25,9 @@ SPINNING = f"{THREADS} threads, with a span made once"
 STORM = "asyncio storm, sleep(0)"
 QUEUES = "ping-pong over queues"
 FUTURES = "ping-pong over futures"
-LOOPS = (STORM, QUEUES, FUTURES)
+CREATION = "a task made and awaited"
+CALLBACKS = "callbacks, call_soon"
+LOOPS = (STORM, QUEUES, FUTURES, CREATION, CALLBACKS)
 FLOOR, OFF, ON, DEBUG, VIZTRACER = "floor", "no session", "session", "asyncio's debug mode", "viztracer --log_async"
 
 
@@ -43,7 +45,7 @@ def cases(floor: Floor, core: str) -> list[Case]:
         Case(f"{SPINNING}: {OFF}", lambda turns: _spin(span, turns), turns=spans),
         Case(f"{SPINNING}: {ON}", lambda turns: _spin(span, turns), recorded, turns=spans),
     ]
-    for name, run in ((STORM, _storm), (QUEUES, _queues), (FUTURES, _futures)):
+    for name, run in _RUNS.items():
         cost, debugged = _timed(run), _timed(run, debug=True)
         found.append(Case(f"{name}: {OFF}", cost, turns=_TURNS))
         found.append(Case(f"{name}: {ON}", cost, recorded, turns=_TURNS))
@@ -127,6 +129,40 @@ async def _futures(turns: int) -> int:
     waited[0].set_result(None)
     await asyncio.gather(side(0), side(1))
     return each * 2
+
+
+async def _creation(turns: int) -> int:
+    async def nothing() -> None:
+        pass
+
+    for _ in range(turns):
+        await asyncio.create_task(nothing())
+    return turns
+
+
+async def _callbacks(turns: int) -> int:
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    numbers = iter(range(turns - 1))
+
+    def call() -> None:
+        if next(numbers, None) is None:
+            done.set_result(None)
+        else:
+            loop.call_soon(call)
+
+    loop.call_soon(call)
+    await done
+    return turns
+
+
+_RUNS: dict[str, Callable[[int], Awaitable[int]]] = {
+    STORM: _storm,
+    QUEUES: _queues,
+    FUTURES: _futures,
+    CREATION: _creation,
+    CALLBACKS: _callbacks,
+}
 
 
 def _viztracer() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:

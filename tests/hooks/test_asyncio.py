@@ -552,3 +552,140 @@ def test_pending_task_at_the_end(recorded: Callable[..., Any]) -> None:
     assert task(trace, "waiting").outcome == "pending"
     (life,) = [row for row in rows_of(trace, "TASK") if row.name.startswith("waiting")]
     assert life.unfinished
+
+
+def test_one_loop_after_another(recorded: Callable[..., Any]) -> None:
+    """asyncio.run again and again: each has a loop of its own, whose tasks are all there and done."""
+
+    async def main() -> None:
+        await asyncio.gather(*(asyncio.sleep(0) for _ in range(3)))
+
+    with recorded() as recording:
+        for _ in range(20):
+            asyncio.run(main())
+
+    trace = recording.trace
+    assert len({row.loop for row in trace.tasks}) == 20
+    assert {row.outcome for row in trace.tasks} == {"done"}
+
+
+def test_async_generators_are_finished(run: Callable[..., Trace]) -> None:
+    """An async generator that nobody iterates any more is closed by a task that asyncio makes; it is there like any other."""
+    closed = []
+
+    async def numbers(name: str) -> Any:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await asyncio.sleep(0)
+            closed.append(name)
+
+    async def main() -> None:
+        async for _ in numbers("dropped"):
+            break
+        gc.collect()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        kept.append(numbers("kept"))
+        await kept[0].__anext__()
+        await asyncio.get_running_loop().shutdown_asyncgens()
+
+    kept: list[Any] = []
+    trace = run(main())
+
+    assert closed == ["dropped", "kept"]
+    assert {row.outcome for row in trace.tasks} == {"done"}
+    assert len(trace.tasks) >= 3
+
+
+def test_debug_mode_tracks_origins(recorded: Callable[..., Any]) -> None:
+    """In debug mode asyncio records where coroutines and tasks are made as it would; its frames are not ours."""
+
+    async def child() -> None:
+        pass
+
+    async def main() -> tuple[Any, ...]:
+        coroutine = child()
+        task = asyncio.get_running_loop().create_task(coroutine)
+        origin = (coroutine.cr_origin or ())[:4]
+        stack = task._source_traceback[-2:]  # type: ignore[attr-defined]
+        await task
+        return sys.get_coroutine_origin_tracking_depth(), origin, [(frame.name, frame.lineno) for frame in stack]
+
+    plain = asyncio.run(main(), debug=True)
+    with recorded():
+        traced = asyncio.run(main(), debug=True)
+
+    assert traced == plain
+    assert plain[1]
+
+
+def test_subclassed_loop(recorded: Callable[..., Any]) -> None:
+    """A loop that overrides what schedules and what runs works as it did, and what runs on it is seen."""
+    scheduled = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
+            scheduled.append(callback)
+            return super().call_soon(callback, *args, context=context)
+
+        def _run_once(self) -> None:
+            super()._run_once()  # type: ignore[misc]
+
+    async def child() -> None:
+        await asyncio.sleep(0)
+
+    with recorded() as recording:
+        loop = Loop()
+        loop.run_until_complete(loop.create_task(child(), name="child"))
+        loop.close()
+
+    assert len(scheduled) >= 2
+    row = task(recording.trace, "child")
+    assert (row.steps, row.outcome) == (2, "done")
+
+
+def test_a_queue_of_somebody_else(recorded: Callable[..., Any]) -> None:
+    """A loop whose queue somebody else has replaced, before or after us, keeps that one and loses no callback."""
+
+    class Theirs(collections.deque):  # type: ignore[type-arg]
+        pass
+
+    ran = []
+    before, after = asyncio.new_event_loop(), asyncio.new_event_loop()
+    before._ready = Theirs()  # type: ignore[attr-defined]
+    with recorded():
+        before.run_until_complete(asyncio.sleep(0))
+        assert type(before._ready) is Theirs  # type: ignore[attr-defined]
+        after.run_until_complete(asyncio.sleep(0))
+        after.call_soon(ran.append, 1)
+        after._ready = Theirs(after._ready)  # type: ignore[attr-defined]
+        after.run_until_complete(asyncio.sleep(0))
+    assert type(after._ready) is Theirs  # type: ignore[attr-defined]
+    after.run_until_complete(asyncio.sleep(0))
+    before.close()
+    after.close()
+    assert ran == [1]
+
+
+def test_many_tasks_leave_nothing(recorded: Callable[..., Any]) -> None:
+    """However many tasks come and go, the process holds no more memory for them than for a few."""
+
+    async def child() -> None:
+        await asyncio.sleep(0)
+
+    async def main(count: int) -> int:
+        for _ in range(count // 100):
+            await asyncio.gather(*(child() for _ in range(100)))
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    with recorded():
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main(500))
+        before = loop.run_until_complete(main(500))
+        after = loop.run_until_complete(main(10_000))
+        loop.close()
+
+    assert after - before < 200

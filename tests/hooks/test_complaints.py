@@ -131,3 +131,23 @@ def test_a_warning_that_is_an_error(recorded, capsys, monkeypatch) -> None:
     assert unraisable == [RuntimeWarning, RuntimeWarning]
     assert len(recording.trace.instants) == 2
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_it_is_called_as_ever(recorded, kind) -> None:
+    """While it is recorded, the method that handles exceptions takes its argument by name, and two looks at it are equal."""
+    loops = pytest.importorskip(kind)
+    seen: list[object] = []
+
+    def handle() -> None:
+        loop = loops.new_event_loop()
+        loop.set_exception_handler(lambda _loop, context: seen.append(context))
+        assert loop.call_exception_handler == loop.call_exception_handler
+        assert loop.call_exception_handler(context={"message": "by name"}) is None
+        loop.close()
+
+    before = asyncio.BaseEventLoop.__dict__["call_exception_handler"]
+    with recorded():
+        handle()
+    assert seen == [{"message": "by name"}]
+    assert asyncio.BaseEventLoop.__dict__["call_exception_handler"] is before

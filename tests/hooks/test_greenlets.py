@@ -13,6 +13,7 @@ from recorded_waits import Wait, creations, waits
 from tests_support import rows_of
 
 import tracekit as tk
+from tracekit.hooks.greenlets import GreenletsHook
 from tracekit.model.trace import Trace
 
 greenlet = pytest.importorskip("greenlet", reason="greenlet is not installed")
@@ -301,3 +302,20 @@ def test_monkey_patched_program(run_python: Callable[..., Any]) -> None:
     assert {row.coroutine for row in trace.tasks} == {"work"}
     assert {row.outcome for row in trace.tasks} == {"done"}
     assert [row.name for row in trace.threads] == ["MainThread"]
+
+
+def test_threads_that_have_ended_leave_nothing(recorded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threads come and go, the hook keeps only what it knows of those that are there."""
+    pytest.importorskip("greenlet")
+    made: list[GreenletsHook] = []
+    install = GreenletsHook.install
+    monkeypatch.setattr(GreenletsHook, "install", lambda hook: (made.append(hook), install(hook)))
+
+    with recorded():
+        kept = []
+        for _ in range(50):
+            thread = threading.Thread(target=lambda: None)
+            thread.start()
+            thread.join()
+            kept.append(bytearray(500))  # else each has the place of the one before
+        assert len(made[0]._tracers) < 10

@@ -22,95 +22,16 @@ from tracekit.spool.core import core
 from tracekit.spool.reader import read_spool
 
 # All that can happen to a task or a callback, in an order that is the same each time.
-_PROGRAM = """
-import asyncio, sys, threading
-from tracekit.hooks.asyncio import AsyncioHook
-from tracekit.record import probes, recorder
+_PROGRAM = Path(__file__).with_name("every_kind.py")
 
-class Other(asyncio.Task):
-    pass
-
-class OtherHandle(asyncio.Handle):
-    pass
-
-async def inner(turns):
-    for _ in range(turns):
-        await asyncio.sleep(0)
-
-async def fail():
-    await asyncio.sleep(0)
-    raise LookupError
-
-async def rename():
-    asyncio.current_task().set_name("renamed")
-
-@probes.trace
-async def traced():
-    await inner(1)
-
-async def wait_for(future):
-    return await future
-
-def python_task(loop, coroutine, **more):
-    return asyncio.tasks._PyTask(coroutine, loop=loop, **more)
-
-async def main():
-    loop = asyncio.get_running_loop()
-    future = loop.create_future()
-    tasks = [
-        loop.create_task(inner(3), name="named"),
-        loop.create_task(fail()),
-        loop.create_task(rename()),
-        loop.create_task(traced()),
-        loop.create_task(wait_for(future), name="x" * 600),
-        loop.create_task(asyncio.sleep(60)),
-        Other(inner(2), loop=loop),
-        *(loop.create_task(inner(1)) for _ in range(400)),
-    ]
-    loop.call_soon(int)
-    loop.call_soon(future.set_result, 1)
-    loop.call_soon(int).cancel()
-    loop._ready.append(OtherHandle(int, (), loop, None))
-    loop.call_later(0, int)
-    await asyncio.sleep(0)
-    tasks[5].cancel()
-    thread = threading.Thread(target=lambda: (loop.call_soon_threadsafe(int), loop.call_soon_threadsafe(int).cancel()))
-    thread.start()
-    thread.join()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    loop.set_task_factory(python_task)
-    await asyncio.gather(loop.create_task(inner(2)), loop.create_task(fail()), return_exceptions=True)
-    nested = loop.create_task(inner(1))
-    me = asyncio.current_task()
-    asyncio.tasks._leave_task(loop, me)
-    while not nested.done():
-        loop._run_once()
-    asyncio.events._set_running_loop(loop)
-    asyncio.tasks._enter_task(loop, me)
-
-directory, threshold = sys.argv[1], int(sys.argv[2])
-loop = asyncio.new_event_loop()
-before = loop.create_task(inner(1), name="before")
-recorder.start(directory)
-hook = AsyncioHook(threshold)
-hook.install()
-loop.run_until_complete(main())
-loop.run_until_complete(before)
-hook.remove()
-recorder.stop()
-loop.close()
-"""
-
-_SPANS = (events.SPAN_BEGIN, events.SPAN_END)
+_SPANS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_SUSPEND, events.SPAN_RESUME)
 
 
 def _records(tmp_path: Path, asked: str, threshold: int) -> tuple[list[Any], dict[int, str]]:
     """Every record of the program on this core, with its details, and its names. Of times and slots nothing."""
     directory = tmp_path / f"{asked}.tracekit"
     directory.mkdir()
-    program = tmp_path / "program.py"
-    program.write_text(_PROGRAM)
-    command = [sys.executable, str(program), str(directory), str(threshold)]
+    command = [sys.executable, str(_PROGRAM), str(directory), str(threshold)]
     # Which texts become names depends on their hashes.
     environment = {**os.environ, "TRACEKIT_CORE": asked, "PYTHONHASHSEED": "0"}
     subprocess.run(command, env=environment, check=True, timeout=120)
@@ -120,7 +41,7 @@ def _records(tmp_path: Path, asked: str, threshold: int) -> tuple[list[Any], dic
     for thread in spool.threads:
         for kind, a, b, time in zip(thread.kind.tolist(), thread.a.tolist(), thread.b.tolist(), thread.time.tolist()):
             if kind >= events.FIRST_DETAIL:
-                records[-1].append((kind, a, b, time))
+                records[-1].append((kind, a, b, 0 if kind == events.DUE else time))
             else:
                 records.append([kind, a, 0 if kind in _SPANS else b])
     told = [record for record in records if record[0] not in (events.CLOCK, events.PROCESS_BEGIN)]

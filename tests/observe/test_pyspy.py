@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 
@@ -95,6 +96,18 @@ def test_abandoned(program: Start) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         assert "py-spy" not in [_name(pid) for pid in file.read().split()]
+
+
+def test_sigchld_is_ignored(program: Start) -> None:
+    """Where nobody is told of the ends of children, a reading comes to its end all the same."""
+    child = program(_TWO)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        stacks, reading = read(child.pid)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert stacks
+    assert not reading.error
 
 
 def _name(pid: str) -> str:

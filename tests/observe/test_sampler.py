@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,13 @@ from tracekit.errors import TracekitError
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
+from tracekit.observe import sampler
+from tracekit.observe.live import Live, Running
 from tracekit.observe.pyspy import executable
+from tracekit.observe.tails import Turn
+from tracekit.spool.file import SpoolFile
 from tracekit.spool.layout import parse_code
+from tracekit.spool.limits import Limits
 from tracekit.spool.reader import Spool, read_spool
 
 _STACKS = 3  # of each block
@@ -344,3 +350,34 @@ def test_as_another_user(for_nobody: tuple[Path, str]) -> None:
 
     finding = blocked_in(load(directory))["spins"]
     assert finding.details["verdict"] in ("cpu", "preempted", "mixed")
+
+
+def test_threads_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thread that runs nothing now no file is kept where others need the room, and none of one that has ended."""
+    monkeypatch.setattr(sampler, "_MOST_THREADS", 1)
+    spool = SpoolFile(str(tmp_path))
+    live = Live(str(tmp_path))
+    live.look(1)
+    (path,) = live.tails
+    observer = sampler.Observer(str(tmp_path), live, 50_000_000, Limits())
+    before = len(os.listdir("/proc/self/fd"))
+    go_on = threading.Event()
+    other = threading.Thread(target=go_on.wait)
+    other.start()
+
+    def look(thread: threading.Thread, now: int) -> list[tuple[str, int]]:
+        assert thread.native_id is not None
+        observer.look([Running(os.getpid(), path, Turn(thread.native_id, now, now))], now)
+        return list(observer._threads)
+
+    main = threading.main_thread()
+    assert look(main, 2) == [(path, main.native_id)]
+    assert look(other, 3) == [(path, other.native_id)]
+    go_on.set()
+    other.join()
+    until(lambda: not os.path.exists(f"/proc/self/task/{other.native_id}"))
+    assert look(other, 4) == []
+    assert len(os.listdir("/proc/self/fd")) == before
+    observer.close()
+    live.close()
+    spool.finish(1)

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 import tracekit as tk
 from tracekit import events
-from tracekit.hooks import mark, ready
+from tracekit.hooks import mark, ready, scheduled
 from tracekit.record import recorder as recording
 from tracekit.record import reference
 from tracekit.spool import buffer, layout, mapping, names, settle, texts
@@ -41,6 +41,8 @@ PYTHON = {
     "Mark": mark.Mark,
     "Names": names.Names,
     "ReadyQueue": ready.ReadyQueue,
+    "RunForever": scheduled.RunForever,
+    "Scheduler": scheduled.Scheduler,
     "Span": reference.Span,
     "counter": reference.counter,
     "function": reference.function,
@@ -71,7 +73,7 @@ def _face(thing: Any) -> dict[str, Any]:
 
 
 def _parameters(function: Any) -> list[tuple[Any, ...]]:
-    parameters = inspect.signature(function).parameters.values()
+    parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
     # `self` has a name in one and a place in the other.
     return [(parameter.name, parameter.kind, parameter.default) for parameter in parameters if parameter.name != "self"]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tracekit.clock import monotonic_ns
 from tracekit.dumps import plain_environment, tracekit_command
+from tracekit.observe.pace import Pace
 from tracekit.options import Options
 from tracekit.record.recorder import tell
 from tracekit.spool.prune import prune
@@ -58,10 +59,10 @@ class Watch:
 
     def _run(self) -> None:
         looks = _Looks(self._directory, self._options) if self._options.rate or self._dumps.is_flight else None
-        interval = (1 / self._options.rate) if self._options.rate else _INTERVAL_NS / 1e9
+        pace = Pace((1 / self._options.rate) if self._options.rate else _INTERVAL_NS / 1e9)
         next_dump = 0
         while not self._over:
-            self._wake.wait(interval if looks is not None or self._dumps.is_due else None)
+            self._wake.wait(pace.pause() if looks is not None or self._dumps.is_due else None)
             self._wake.clear()
             with suppress(OSError, ValueError):
                 now = monotonic_ns()

@@ -14,7 +14,10 @@ from weakref import WeakSet
 from tracekit import events
 from tracekit.hooks.loop_queue import LoopQueue
 from tracekit.hooks.patch import Hook
+from tracekit.hooks.starts import Factory, look, own_factory
 from tracekit.record import recorder as recording
+
+_HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +43,10 @@ class AsyncioHook(Hook):
         base_events = sys.modules["asyncio.base_events"]
         self.replace(base_events.BaseEventLoop, "__init__", self._make_loop)
         self.replace(base_events.events, "_set_running_loop", self._run_loop)
+        if _HAS_EAGER_TASKS:
+            self.replace(base_events.BaseEventLoop, "set_task_factory", self._set_task_factory)
+            self.replace(base_events.BaseEventLoop, "get_task_factory", self._get_task_factory)
+            self.replace(base_events.BaseEventLoop, "is_running", self._is_running)
         here = base_events.events._get_running_loop()
         if here is not None:
             # A session that starts inside a coroutine: the loop runs already, and so does one of its tasks.
@@ -61,6 +68,7 @@ class AsyncioHook(Hook):
             if type(loop._ready) is LoopQueue:
                 loop._ready.leave(self)
         for loop in loops:
+            loop._task_factory = own_factory(loop._task_factory)
             self._give_back(loop)
 
     def _make_loop(self, original: Any) -> Any:
@@ -70,6 +78,37 @@ class AsyncioHook(Hook):
                 self._take_in(loop)
 
         return init
+
+    def _set_task_factory(self, original: Any) -> Any:
+        def set_task_factory(loop: Any, factory: Any) -> None:
+            original(loop, factory)
+            self._surround_factory(loop)
+
+        return set_task_factory
+
+    def _get_task_factory(self, original: Any) -> Any:
+        def get_task_factory(loop: Any) -> Any:
+            return own_factory(original(loop))
+
+        return get_task_factory
+
+    def _is_running(self, original: Any) -> Any:
+        def is_running(loop: Any) -> Any:
+            running = original(loop)
+            if running and recording.current is not None:
+                try:
+                    look(loop, sys._getframe(1))
+                except Exception as error:
+                    self.fail(error)
+            return running
+
+        return is_running
+
+    def _surround_factory(self, loop: Any) -> None:
+        """See the tasks that the loop's task factory, if it has one, starts eagerly."""
+        own = own_factory(getattr(loop, "_task_factory", None))
+        if own is not None and _HAS_EAGER_TASKS:
+            loop._task_factory = Factory(self, own, self._threshold)
 
     def _run_loop(self, original: Any) -> Any:
         def set_running_loop(loop: Any) -> None:
@@ -105,9 +144,11 @@ class AsyncioHook(Hook):
             if type(ready) is deque:
                 self._loops.add(loop)
                 LoopQueue(ready, self, self._threshold).take_place(loop)
+                self._surround_factory(loop)
             elif type(ready) is LoopQueue and ready.recorder is not recording.current:
                 self._loops.add(loop)
                 ready.belong_to(self, self._threshold)
+                self._surround_factory(loop)
         except Exception as error:
             self.fail(error)
 

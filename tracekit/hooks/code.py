@@ -5,15 +5,31 @@ from __future__ import annotations
 import os
 
 from tracekit.record import probes
+from tracekit.spool.core import PACKAGE
 from tracekit.spool.layout import code_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import CodeType, FrameType
     from typing import Any
 
-_DEEPEST = 1000
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+# Whose a code is.
+USERS = 0
+LIBRARYS = 1
+WRAPPERS = 2  # around the user's own: by `tk.trace`, and by anyio around what its task groups start
+WAITERS = 3  # asyncio's own, which wait for others in asyncio, whose name says more: Condition.wait for Barrier.wait
+
+_LIBRARIES = os.path.dirname(os.__file__) + os.sep, PACKAGE, "<frozen", "<shim"
 _PROBES = probes.trace_as.__code__.co_filename  # where the wrappers of coroutines are
+
+_ANYIO = os.path.join("anyio", "_core", "_tasks.py")
+
+_LOCKS = os.path.join("asyncio", "locks.py")
+_WAITERS = ("Event.wait", "Condition.wait", "Condition.wait_for")
+
+_MOST_KNOWN = 10_000
+_known_facts: dict[tuple[int, str], tuple[CodeType, tuple[str, int]]] = {}
+_known_places: dict[tuple[int, str, int], tuple[CodeType, str]] = {}
 
 
 def name_of(function: Any) -> str:
@@ -31,49 +47,89 @@ def code_of(function: Any) -> str | None:
     return code_text(str(getattr(function, "__qualname__", code.co_name)), code.co_filename, code.co_firstlineno)
 
 
+def callback_facts(callback: Any) -> tuple[str | None, str]:
+    """`code_of` and `name_of`."""
+    return code_of(callback), name_of(callback)
+
+
 def coroutine_code(coroutine: Any) -> str:
     """Where a coroutine's function is defined, as `code_of`; only its name for coroutines that are not Python's."""
     code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
-    if code is not None and code.co_filename == _PROBES:
-        # One that `tk.trace` made: the function that it stands for is what people know.
-        traced = getattr(getattr(coroutine, "cr_frame", None), "f_locals", {}).get("function")
-        code = getattr(traced, "__code__", code)
+    if code is not None and _is_wrapper(code):
+        # The function that it stands for is what people know.
+        held = getattr(getattr(coroutine, "cr_frame", None), "f_locals", {})
+        inner = getattr(held.get("self"), "_coro", None)
+        if inner is not None and code.co_filename != _PROBES:
+            return coroutine_code(inner)
+        code = getattr(held.get("function"), "__code__", code)
     name = str(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
     return code_text(name, "" if code is None else code.co_filename, 0 if code is None else code.co_firstlineno)
 
 
-def described(coroutine: Any) -> tuple[str, bool]:
-    """`coroutine_code`, and whether it is the same for every coroutine with this code and name."""
-    return coroutine_code(coroutine), coroutine.cr_code.co_filename != _PROBES
+def code_facts(code: CodeType, name: str) -> tuple[str, int]:
+    """What is the same for everything that runs this code under this name.
 
-
-def suspended_at(coroutine: Any) -> str | None:
-    """Where a suspended coroutine stands: the innermost frame of its chain of awaits; None if it has ended.
-
-    The innermost one of the user's code, if there is any: that `asyncio.sleep` suspends in asyncio helps nobody.
+    Returns:
+        Where it is defined, as `code_of`, and whose code it is: USERS, LIBRARYS, WRAPPERS or WAITERS.
     """
-    found = None
-    for _ in range(_DEEPEST):
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        frame = frame or getattr(coroutine, "ag_frame", None)
-        if frame is not None and (found is None or not _is_library(frame.f_code.co_filename)):
-            found = coroutine, frame
-        coroutine = (
-            getattr(coroutine, "cr_await", None)
-            or getattr(coroutine, "gi_yieldfrom", None)
-            or getattr(coroutine, "ag_await", None)
-        )
-        if coroutine is None:
-            break
-    if found is None:
-        return None
-    coroutine, frame = found
-    name = str(getattr(coroutine, "__qualname__", frame.f_code.co_name))
-    return code_text(name, frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno)
+    file = code.co_filename
+    whose = WRAPPERS if _is_wrapper(code) else LIBRARYS if is_library(file) else USERS
+    if whose == LIBRARYS and name in _WAITERS and file.endswith(_LOCKS):
+        whose = WAITERS
+    return code_text(name, file, code.co_firstlineno), whose
 
 
-def _is_library(file: str) -> bool:
-    return file.startswith((_STANDARD_LIBRARY, "<frozen")) or file == _PROBES or "-packages" + os.sep in file
+def place_text(code: CodeType, name: str, last: int) -> str:
+    """Function, file and line of an instruction as one text of layout.code_text.
+
+    Args:
+        last: `f_lasti` of the frame that stands there.
+    """
+    lines = (line for start, end, line in code.co_lines() if start <= last < end)
+    return code_text(name, code.co_filename, next(lines, None) or code.co_firstlineno)
+
+
+def facts(code: CodeType, name: str) -> tuple[str, int]:
+    """`code_facts`, remembered."""
+    # Codes are compared by what they contain, which takes long: so they are known by their address, and held.
+    key = id(code), name
+    known = _known_facts.get(key)
+    if known is None:
+        if len(_known_facts) > _MOST_KNOWN:
+            _known_facts.clear()
+        known = _known_facts[key] = code, code_facts(code, name)
+    return known[1]
+
+
+def place(code: CodeType, name: str, last: int) -> str:
+    """`place_text`, remembered."""
+    key = id(code), name, last
+    known = _known_places.get(key)
+    if known is None:
+        if len(_known_places) > _MOST_KNOWN:
+            _known_places.clear()
+        known = _known_places[key] = code, place_text(code, name, last)
+    return known[1]
+
+
+def called_at(frame: FrameType | None) -> str:
+    """The place of the innermost frame of the user's code, from this one outwards; "" where there is none."""
+    while frame is not None:
+        code = frame.f_code
+        name = getattr(code, "co_qualname", code.co_name)
+        if facts(code, name)[1] == USERS:
+            return place(code, name, frame.f_lasti)
+        frame = frame.f_back
+    return ""
+
+
+def _is_wrapper(code: CodeType) -> bool:
+    return code.co_filename == _PROBES or (code.co_name == "_run_coro" and code.co_filename.endswith(_ANYIO))
+
+
+def is_library(file: str) -> bool:
+    """Whether a file of code is not the user's: Python's own library, what was installed, or tracekit."""
+    return file.startswith(_LIBRARIES) or "-packages" + os.sep in file
 
 
 def _innermost(function: Any) -> Any:

@@ -10,6 +10,7 @@ stand in between: `_InTurn` calls two functions one after the other, without bei
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from tracekit import events
@@ -41,19 +42,21 @@ class ComplaintsHook(Hook):
 
     def __init__(self) -> None:
         super().__init__()
-        self._overridden: list[Any] = []
+        self._overridden: list[tuple[Any, Any]] = []
 
     def install(self) -> None:
         """The program has imported asyncio by now."""
         when_imported("warnings", self, self._install_warnings)
         loop = sys.modules["asyncio.base_events"].BaseEventLoop
-        self.replace(loop, "call_exception_handler", lambda original: _Method(original, _Ask(self, self._handle)))
+        self.replace(loop, "call_exception_handler", self._call_handler)
         when_imported("uvloop", self, self._install_uvloop)
 
     def remove(self) -> None:
         super().remove()
         while self._overridden:
-            del self._overridden.pop().call_exception_handler
+            loop, function = self._overridden.pop()
+            if loop.__dict__.get("call_exception_handler") is function:  # else somebody else has replaced it since
+                del loop.call_exception_handler
 
     def _install_warnings(self, warnings: ModuleType) -> None:
         self.replace(warnings, "_warn_unawaited_coroutine", lambda original: _in_turn(_Ask(self, self._warn), original))
@@ -63,8 +66,19 @@ class ComplaintsHook(Hook):
         if (
             "call_exception_handler" not in loop.__dict__
         ):  # inherited from the C class: ours goes in front, and away again
-            loop.call_exception_handler = _Method(loop.call_exception_handler, _Ask(self, self._handle))
-            self._overridden.append(loop)
+            function = loop.call_exception_handler = self._call_handler(loop.call_exception_handler)
+            self._overridden.append((loop, function))
+
+    def _call_handler(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def call_exception_handler(loop: Any, context: Any) -> Any:
+            try:
+                self._handle(context)
+            except Exception as error:
+                self.fail(error)
+            return original(loop, context)
+
+        return call_exception_handler
 
     def _warn(self, coroutine: Any) -> None:
         function, file, line = parse_code(coroutine_code(coroutine))
@@ -77,8 +91,8 @@ class ComplaintsHook(Hook):
         self._write("coroutine was never awaited", arguments)
 
     def _handle(self, context: Any) -> None:
-        said = context.get("message")
-        if said not in _SAID:
+        said = context.get("message") if type(context) is dict else None
+        if type(said) is not str or said not in _SAID:
             return
         task = context.get("task", context.get("future"))
         coroutine = getattr(task, "_coro", None)
@@ -122,15 +136,3 @@ def _in_turn(first: _Ask, function: Any) -> Any:
     """A callable of one argument that has `first` asked, and then calls `function`, whose exception it passes on."""
     then = type("_Then", (), {"__eq__": staticmethod(function), "__hash__": None})
     return _InTurn((first, then()))
-
-
-class _Method:
-    """A method before which somebody is asked."""
-
-    def __init__(self, method: Any, first: _Ask) -> None:
-        self._method = method
-        self._first = first
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        method = self._method.__get__(instance, owner)
-        return method if instance is None else _in_turn(self._first, method)

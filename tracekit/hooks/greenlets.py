@@ -123,8 +123,20 @@ class GreenletsHook(Hook):
         tracer = self._tracers.get(id(main))
         if tracer is None or tracer.main() is not main:
             tracer = self._tracers[id(main)] = _Tracer(self, main, self.greenlet.gettrace())
+            tracer.main = ref(main, self._forgetting(id(main)))
             self.greenlet.settrace(tracer)
         return tracer
+
+    def _forgetting(self, key: int) -> Any:
+        """What lets go of a thread's tracer when the thread has ended; another thread may have its place by then."""
+        tracers = self._tracers
+
+        def forget(reference: Any) -> None:
+            tracer = tracers.get(key)
+            if tracer is not None and tracer.main is reference:
+                del tracers[key]
+
+        return forget
 
     # What is known of greenlets.
 

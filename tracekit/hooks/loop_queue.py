@@ -12,7 +12,7 @@ from collections import deque
 
 from tracekit import events
 from tracekit.hooks.ready import ReadyQueue
-from tracekit.hooks.tasks import Running, created, task_of, task_serial, write_done, write_long_end
+from tracekit.hooks.tasks import ask_if_flight, created, task_of, task_serial, write_done, write_long_end
 from tracekit.record import recorder as recording
 from tracekit.spool.core import core
 
@@ -35,19 +35,21 @@ class LoopQueue(ReadyQueue):
         threshold: ns; of a step longer than this the place where it stopped is recorded.
     """
 
-    __slots__ = ("is_open", "loop_serial", "recorder")
+    __slots__ = ("is_open", "recorder")
 
     def __init__(self, before: deque[Any], hook: Hook, threshold: int) -> None:
         super().__init__()
         self._before = before
         self._successor = None
         self._scheduled = {}
+        self.starts = []
         self.belong_to(hook, threshold)
 
     def belong_to(self, hook: Hook, threshold: int) -> None:
         """Record for this hook from now on, in the session that runs."""
         self._hook = hook
         self._threshold = threshold
+        self._told = 0
         self.recorder = recording.current
         self.is_open = False
         self.loop_serial = 0 if self.recorder is None else self.recorder.serial("loop")
@@ -103,8 +105,14 @@ class LoopQueue(ReadyQueue):
 
     def _create(self, task: Any, late: bool) -> None:
         recorder = recording.current
-        if recorder is not None:
-            created(recorder, task, self.loop_serial, late)
+        if recorder is None:
+            return
+        for start in self.starts:
+            if start.is_of(recorder, task):
+                start.know(task)
+                recorder.write(events.TASK_READY, 0, start.serial)
+                return
+        created(recorder, task, self.loop_serial, late)
 
     def _schedule_callback(self, handle: Any) -> None:
         """A callback that is no step, from another thread than the loop's."""
@@ -114,14 +122,6 @@ class LoopQueue(ReadyQueue):
             self._scheduled[id(handle)] = serial
             recorder.write(events.CALLBACK_READY, 0, serial)
 
-    def _begin_callback(self, callback: Any, scheduled: int | None) -> Running | None:
-        recorder = recording.current
-        if recorder is None:
-            return None
-        running = Running(recorder, self._threshold)
-        running.begin_callback(callback, scheduled or 0)
-        return running
-
     def _end_done(self, task: Any, serial: int) -> None:
         if recording.current is not None:
             write_done(recording.current, task, serial)
@@ -129,3 +129,7 @@ class LoopQueue(ReadyQueue):
     def _end_long(self, task: Any, serial: int) -> None:
         if recording.current is not None:
             write_long_end(recording.current, task, serial)
+
+    def _end_long_callback(self) -> None:
+        if recording.current is not None:
+            ask_if_flight(recording.current)

@@ -15,6 +15,7 @@ from tracekit.hooks.entry import why_not_entered
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
+from tracekit.record.program import COMMAND_CHARACTERS
 from tracekit.spool import texts
 
 TYPE_CHECKING = False
@@ -107,7 +108,7 @@ class ProcessesHook(Hook):
         try:
             words = [os.fsdecode(word) for word in command]
             key = recorder.intern("command")
-            details = texts.encode(events.ARG_TEXT, key, " ".join(words), recording.COMMAND_CHARACTERS)
+            details = texts.encode(events.ARG_TEXT, key, " ".join(words), COMMAND_CHARACTERS)
             reason = why_not_entered(words, os.fsdecode(executable()), environment())
             if reason:
                 details.append((events.REASON, recorder.intern(reason)))

@@ -117,12 +117,13 @@ class Scheduler:
         is_timed: what it returns has a time (`when`), if it has to wait for it.
     """
 
+    is_left = False  # nobody records by it any more
+
     def __init__(
         self, original: Any, hook: Owner, before: int = 0, is_threadsafe: bool = False, is_timed: bool = False
     ) -> None:
         self.__wrapped__ = original
         self._hook = hook
-        self.is_left = False  # nobody records by it any more
         self._before = before
         self._is_threadsafe = is_threadsafe
         self._is_timed = is_timed
@@ -159,9 +160,10 @@ class RunForever:
         hook: whose method it is; it is told of each run.
     """
 
+    is_left = False  # nobody records by it any more
+
     def __init__(self, original: Any, hook: Owner) -> None:
         self.__wrapped__ = original
-        self.is_left = False  # nobody records by it any more
         self._hook = hook
 
     def __get__(self, loop: Any, kind: Any = None) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from types import BuiltinMethodType, CoroutineType, MethodType
 
 from tracekit import events
 from tracekit.clock import monotonic_ns
 from tracekit.hooks import mark
-from tracekit.hooks.code import code_of, coroutine_code, name_of, suspended_at
+from tracekit.hooks.chain import awaits, suspended_at
+from tracekit.hooks.code import called_at, code_of, coroutine_code, name_of
 from tracekit.spool.core import core
+from tracekit.spool.texts import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "_tracekit_task"
 _PYTHON_STEPS = ("__step", "__wakeup")
+_WAKE_UPS = ("task_wakeup", "__wakeup")
+_NUMBERED = "Task-"  # names that asyncio gives, each once: not worth being remembered
 BLOCKED = "an event loop was blocked"
 
 Mark: type[mark.Mark] = mark.Mark if core.fast is None else core.fast.Mark
@@ -34,6 +39,14 @@ def task_of(callback: Any) -> Any:
     return callback.__self__ if kind.__name__ == "TaskStepMethWrapper" else None
 
 
+def ready_cause(handle: Any) -> int:
+    """What a TASK_READY says of its cause: a future that has ended wakes whoever waits for it, and may have been cancelled."""
+    args = handle._args
+    if not args or getattr(handle._callback, "__name__", "") not in _WAKE_UPS:
+        return 0
+    return events.READY_CANCELLED if args[0].cancelled() else 0
+
+
 def task_serial(recorder: Recorder, task: Any) -> int | None:
     """The number of a task in this recording, or None if it has none yet."""
     known = getattr(task, _ATTRIBUTE, None)
@@ -46,32 +59,46 @@ def created(recorder: Recorder, task: Any, loop_serial: int, late: bool = False)
     Args:
         late: it is known to be older than this moment.
     """
-    serial = recorder.serial("task") & 0xFFFF_FFFF
-    name = _name(task)
+    name = name_of_task(task)
+    serial = write_created(recorder, name, task.get_coro(), loop_serial, late)
+    mark_task(recorder, task, serial, name)
+    return serial
+
+
+def mark_task(recorder: Recorder, task: Any, serial: int, name: str) -> None:
+    """Have a task know its number, and the name that it had then."""
     setattr(task, _ATTRIBUTE, Mark(recorder, serial, name))
-    coroutine = task.get_coro()
+
+
+def write_created(recorder: Recorder, name: str, coroutine: Any, loop_serial: int, late: bool = False) -> int:
+    """Record that a task of this coroutine is there; returns its number."""
+    serial = recorder.serial("task") & 0xFFFF_FFFF
     details: Details = [
         (events.CODE, recorder.intern(coroutine_code(coroutine))),
         (events.LOOP, loop_serial),
     ]
     if late or not _is_fresh(coroutine):
         details.append((events.LATE, 0))
-    recorder.write_named(events.TASK_CREATED, name, serial, details)
+    else:
+        created_at = called_at(sys._getframe(1))
+        if created_at:
+            details.append((events.CREATED_AT, recorder.intern(created_at)))
+    if name.startswith(_NUMBERED):
+        recorder.write(events.TASK_CREATED, 0, serial, encode(events.NAME, 0, name) + details)
+    else:
+        recorder.write_named(events.TASK_CREATED, name, serial, details)
     return serial
 
 
 class Running:
     """The step or callback that a loop runs now."""
 
-    __slots__ = ("_asks", "_began", "_recorder", "_serial", "_task", "_threshold")
+    __slots__ = ("_began", "_recorder", "_serial", "_task", "_threshold")
 
     def __init__(self, recorder: Recorder, threshold: int) -> None:
         self._recorder = recorder
         self._threshold = threshold
-        self._asks = recorder.limits.is_flight  # a block is a reason to have the last part written out
         self._task: Any = None
-        self._serial = 0
-        self._began = 0
 
     def begin_step(self, task: Any) -> None:
         """A step of a task begins that has a number."""
@@ -84,56 +111,92 @@ class Running:
         self._began = monotonic_ns()
         recorder.write(events.STEP_BEGIN, 0, serial)
 
-    def begin_callback(self, callback: Any, scheduled: int) -> None:
-        """A callback that is no step begins; `scheduled` is the serial of its CALLBACK_READY, or 0."""
+    def begin_callback(self, callback: Any, scheduled: int, due: int = 0) -> None:
+        """A callback that is no step begins.
+
+        Args:
+            scheduled: the serial of its CALLBACK_READY, or 0.
+            due: CLOCK_MONOTONIC in ns, if it is a timer's, or 0.
+        """
         recorder = self._recorder
-        if self._asks:
-            self._began = monotonic_ns()
+        self._began = monotonic_ns()
         details: Details = []
         code = code_of(callback)
         if code is not None:
             details.append((events.CODE, recorder.intern(code)))
         if scheduled:
             details.append((events.SCHEDULED, scheduled))
+        if due:
+            details.append((events.DUE, due))
         recorder.write(events.CALLBACK_BEGIN, recorder.intern(name_of(callback)), 0, details)
 
     def end(self) -> None:
         """It has ended; of a task that has ended with it, say how."""
-        self._end()
-        if self._asks and monotonic_ns() - self._began > self._threshold:
-            self._recorder.ask_for_dump(BLOCKED)
-
-    def _end(self) -> None:
         recorder, task = self._recorder, self._task
+        is_long = monotonic_ns() - self._began > self._threshold
         if task is None:
             recorder.write(events.CALLBACK_END)
-            return
-        details: Details | None = None
-        if task.done():
-            write_done(recorder, task, self._serial)
-        elif monotonic_ns() - self._began > self._threshold:
-            details = _where_it_stopped(recorder, task)
-        recorder.write(events.STEP_END, 0, self._serial, details)
+        else:
+            if task.done():
+                write_done(recorder, task, self._serial)
+            write_end(recorder, task, self._serial, is_long)
+        if is_long:
+            ask_if_flight(recorder)
+
+
+def write_end(recorder: Recorder, task: Any, serial: int, is_long: bool) -> None:
+    """End a step; how its task ended, if it did, has been said."""
+    recorder.write(events.STEP_END, 0, serial, _how_it_stands(recorder, task, is_long))
 
 
 def write_long_end(recorder: Recorder, task: Any, serial: int) -> None:
-    """End a step that was longer than the threshold; how its task ended, if it did, has been said."""
-    details = None if task.done() else _where_it_stopped(recorder, task)
-    recorder.write(events.STEP_END, 0, serial, details)
+    """Likewise, where it was longer than the threshold."""
+    write_end(recorder, task, serial, is_long=True)
+    ask_if_flight(recorder)
+
+
+def ask_if_flight(recorder: Recorder) -> None:
+    """Something was longer than the threshold: a reason to have the last part written out, where only that is kept."""
     if recorder.limits.is_flight:
         recorder.ask_for_dump(BLOCKED)
 
 
-def _where_it_stopped(recorder: Recorder, task: Any) -> Details | None:
-    place = suspended_at(task.get_coro())
-    return None if place is None else [(events.CODE, recorder.intern(place))]
+def _how_it_stands(recorder: Recorder, task: Any, is_long: bool) -> Details | None:
+    """Where a long step of a pending task has ended, and what the task waits for."""
+    waiter = getattr(task, "_fut_waiter", None)
+    if (waiter is None and not is_long) or task.done():
+        return None
+    details = [] if waiter is None else _awaits(recorder, task, waiter)
+    place = suspended_at(task.get_coro()) if is_long else None
+    return details if place is None else [(events.CODE, recorder.intern(place)), *details]
+
+
+def _awaits(recorder: Recorder, task: Any, waiter: Any) -> Details:
+    where, what = (recorder.intern(text) if text else 0 for text in awaits(task.get_coro()))
+    details: Details = [(events.AWAITS, where | what << 32)]
+    serial = task_serial(recorder, waiter)
+    if serial is not None:
+        details.append((events.AWAITED_TASK, serial))
+    if not _is_plain(type(waiter)):
+        details.append((events.AWAITED, recorder.intern(type(waiter).__name__)))
+    return details
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether it is one of asyncio's own two classes, in C or in Python."""
+    return kind.__module__ in ("_asyncio", "asyncio.futures", "asyncio.tasks") and kind.__name__ in ("Future", "Task")
 
 
 def write_done(recorder: Recorder, task: Any, serial: int) -> None:
     """Say how a task has ended."""
-    name = _name(task)
+    name = name_of_task(task)
     if name != getattr(task, _ATTRIBUTE).name:
         recorder.write_named(events.TASK_NAME, name, serial)
+    write_outcome(recorder, task, serial)
+
+
+def write_outcome(recorder: Recorder, task: Any, serial: int) -> None:
+    """Likewise, but for its name."""
     if task.cancelled():
         recorder.write(events.TASK_DONE, events.OUTCOME_CANCELLED, serial)
         return
@@ -146,7 +209,8 @@ def write_done(recorder: Recorder, task: Any, serial: int) -> None:
         recorder.write(events.TASK_DONE, events.OUTCOME_FAILED, serial, error)
 
 
-def _name(task: Any) -> str:
+def name_of_task(task: Any) -> str:
+    """The name that it has now."""
     get_name = getattr(task, "get_name", None)
     return "Task" if get_name is None else str(get_name())
 

@@ -76,7 +76,11 @@ _CALLBACKS = {
     "_AsCompletedIterator._handle_completion": AS_COMPLETED,
     "_AsCompletedIterator._handle_timeout": AS_COMPLETED,
 }
-_CLASSES = {"_GatheringFuture": _GATHER}
+_CLASSES = {
+    "_GatheringFuture": _GATHER,
+    "_SyncSocketReaderFuture": "socket",  # uvloop's
+    "_SyncSocketWriterFuture": "socket",
+}
 
 
 class Await(NamedTuple):

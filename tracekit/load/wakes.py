@@ -19,7 +19,7 @@ from tracekit.model.trace import Args, FlowKind, Int64
 from tracekit.spool.layout import parse_code
 
 # What runs where a wake-up is written.
-THREAD, STEP, CALLBACK = range(3)
+THREAD, STEP, CALLBACK, LOOP = range(4)
 
 ITSELF = "itself"
 # What has been done where a task is woken, by what it awaited.
@@ -78,7 +78,8 @@ class Told(NamedTuple):
 class Wakes:
     """The wake-ups of the tasks of one image, in columns, in the order in which they were read.
 
-    `agent` is one of THREAD, STEP and CALLBACK, and `by` the row of a thread, the row of a task, or a callback's number.
+    `agent` is one of THREAD, STEP, CALLBACK and LOOP, and `by` the row of a thread or of a task, a callback's number, or the
+    row of a loop.
     """
 
     def __init__(self, image: Image) -> None:
@@ -178,6 +179,10 @@ class Causes:
             return Cause(f"task {self._builder.tasks[by].name}", _deed(what))
         if agent == CALLBACK:
             return self._of_callback(self._callbacks[by], what)
+        if agent == LOOP:  # outside of all callbacks: what uvloop does in C
+            loop = self._builder.loops[by]
+            kind = _DEEDS.get(what, "I/O" if loop.name.startswith("uvloop") else "")
+            return Cause(f"thread {self._builder.threads[loop.thread].name}", kind)
         job = self._ended.get(wake, "")
         return Cause(f"thread {self._builder.threads[by].name}", EXECUTOR_JOB if job else "another thread", job)
 

@@ -16,7 +16,7 @@ from tracekit.load.image import Image, Log
 from tracekit.load.jobs import Jobs, Ready
 from tracekit.load.tasks import Tasks
 from tracekit.load.turns import ReadyQueues, Waiting
-from tracekit.load.wakes import CALLBACK, STEP, THREAD, is_cancelled
+from tracekit.load.wakes import CALLBACK, LOOP, STEP, THREAD, is_cancelled
 from tracekit.model.columns import among
 from tracekit.model.trace import Category, Flag, Int64
 
@@ -207,6 +207,8 @@ class Walk:
                 agent, by = STEP, self.tasks.step_task[opened.number]
             elif opened.kind == events.CALLBACK_BEGIN:
                 agent, by, due = CALLBACK, opened.number, opened.due
+            else:
+                agent, by = LOOP, opened.number
         self.tasks.wake(b, time, self.log, position, agent, by, due, is_cancelled(a))
         if self._previous[0] == events.JOB_END:
             self.tasks.wakes.mark_result(self._ended_job)

@@ -123,6 +123,33 @@ typedef struct {
     uint64_t words[2 * MOST_DETAILS];
 } Details;
 
+/* The same, where there are never many. */
+enum { FEW_DETAILS = 4 };
+
+typedef struct {
+    unsigned count;
+    uint64_t words[2 * FEW_DETAILS];
+} FewDetails;
+
+static inline void add_one(FewDetails *details, unsigned kind, uint64_t payload)
+{
+    uint64_t *detail = details->words + 2 * details->count++;
+    detail[0] = payload;
+    detail[1] = kind;
+}
+
+/* The words that a record takes with its details. */
+static inline size_t size_with(const FewDetails *details)
+{
+    return 2 + 2 * (size_t)details->count;
+}
+
+/* Store details before the record that they belong to, which stands at `index`. */
+static inline void store_details(size_t index, const FewDetails *details)
+{
+    memcpy(mine.words + index + 2, details->words, 16 * (size_t)details->count);
+}
+
 /* Likewise with details: those of the first kind, then of the second (or NULL), as far as they are kept. */
 uint32_t put_with(Buffer *buffer, unsigned kind, uint32_t a, uint32_t b, const Details *first, const Details *second);
 

@@ -98,11 +98,38 @@ PyCFunction method_of(PyTypeObject *type, const char *name, int flags)
     return found != NULL && found->ml_flags == flags ? found->ml_meth : NULL;
 }
 
+int look_up_attribute(PyObject *object, PyObject *name, PyObject **found)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyObject_GetOptionalAttr(object, name, found);
+#else
+    return _PyObject_LookupAttr(object, name, found);
+#endif
+}
+
+getter getter_of(PyTypeObject *type, const char *name)
+{
+    PyObject *attribute = PyObject_GetAttrString((PyObject *)type, name);
+    PyErr_Clear();
+    PyGetSetDef *found =
+        attribute != NULL && Py_IS_TYPE(attribute, &PyGetSetDescr_Type) ? ((PyGetSetDescrObject *)attribute)->d_getset : NULL;
+    Py_XDECREF(attribute); /* the class has it */
+    return found != NULL && found->closure == NULL ? found->get : NULL;
+}
+
+bool is_called(PyTypeObject *type, const char *name)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    return strcmp(dot == NULL ? type->tp_name : dot + 1, name) == 0;
+}
+
 int64_t take_serial(PyObject *number)
 {
-    unsigned long serial = number == NULL ? 0 : PyLong_AsUnsignedLongMask(number);
-    Py_XDECREF(number);
-    return PyErr_Occurred() ? -1 : (int64_t)(serial & 0xFFFFFFFF);
+    if (number == NULL)
+        return -1;
+    unsigned long serial = PyLong_AsUnsignedLongMask(number);
+    Py_DECREF(number);
+    return serial == (unsigned long)-1 && PyErr_Occurred() ? -1 : (int64_t)(serial & 0xFFFFFFFF);
 }
 
 static int place_of(PyObject *keyword, const char *const *names, int most)

@@ -83,9 +83,18 @@ int intern_all(const Interned *texts);
 /* An attribute of a module of the package, looked up once and held in `place`; borrowed, NULL with an exception. */
 PyObject *from_package(PyObject **place, const char *module, const char *name);
 
+/* The attribute of an object, a new reference; NULL without an exception where it has none, -1 where that failed. */
+int look_up_attribute(PyObject *object, PyObject *name, PyObject **found);
+
 /* A method that is written in C and takes arguments of this kind (METH_…), as it is called in C; NULL without an exception
    where it is none. */
 PyCFunction method_of(PyTypeObject *type, const char *name, int flags);
+
+/* What reads an attribute that is written in C, likewise; it needs no closure. */
+getter getter_of(PyTypeObject *type, const char *name);
+
+/* Whether a type has this name, in whatever module. */
+bool is_called(PyTypeObject *type, const char *name);
 
 /* The low 32 bits of an int, whose reference is given up (it may be NULL); -1 with an exception. */
 int64_t take_serial(PyObject *number);
@@ -96,6 +105,16 @@ static inline int truth_of(PyObject *answer)
     int truth = answer == NULL ? -1 : answer == Py_False ? 0 : PyObject_IsTrue(answer);
     Py_XDECREF(answer);
     return truth;
+}
+
+/* Take an object into use again that was kept when it went. */
+static inline void revive(PyObject *object)
+{
+#if defined(Py_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
+    _Py_NewReference(object);
+#else
+    Py_SET_REFCNT(object, 1);
+#endif
 }
 
 /* A place among 2**bits for an object, by its address. */

@@ -13,6 +13,34 @@ extern bool frames_are_known;
 /* Find that out; called from Python code, before anything else here. */
 void learn_frames(void);
 
+/* Where a frame stands. All three are held. */
+typedef struct {
+    PyObject *code, *name; /* the name is the qualified one, since there is one */
+    int last;              /* as `f_lasti` */
+} Spot;
+
+static inline void drop_spot(Spot *spot)
+{
+    Py_CLEAR(spot->code);
+    Py_CLEAR(spot->name);
+}
+
+/* Where a coroutine or generator, of exactly one of Python's three types, is suspended: 1; 0: it has no frame; -1 with an
+   exception. */
+int spot_of(PyObject *generator, Spot *spot);
+
+/* A way through the frames of the calling thread, from the innermost one outwards. */
+typedef struct {
+    Place frame;
+    PyFrameObject *object; /* held; instead of the other where frames are not known */
+} Walk;
+
+Walk begin_walk(void);
+
+/* The next frame: 1 and where it stands; 0: there is none; -1 with an exception. */
+int walk_on(Walk *walk, Spot *spot);
+void end_walk(Walk *walk);
+
 /* The frame that called us, by way of the object that Python makes of it on request. */
 Place place_of_caller_object(void);
 

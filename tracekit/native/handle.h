@@ -4,12 +4,13 @@
 
 #include "common.h"
 
-enum handle_field { HANDLE_CALLBACK, HANDLE_CANCELLED, HANDLE_LOOP, HANDLE_FIELDS };
+enum handle_field { HANDLE_CALLBACK, HANDLE_CANCELLED, HANDLE_LOOP, HANDLE_ARGS, HANDLE_FIELDS };
 
 /* asyncio's own classes, and where their fields lie; NULL as long as that is not known. */
 typedef struct {
     PyTypeObject *handle, *timer;
     Py_ssize_t places[HANDLE_FIELDS];
+    Py_ssize_t when; /* of the second one only */
 } HandleClasses;
 
 extern HandleClasses handle_classes;
@@ -40,6 +41,10 @@ static inline int handle_is_cancelled(PyObject *handle)
 {
     return truth_of(handle_field(handle, HANDLE_CANCELLED));
 }
+
+/* When a timer was due: CLOCK_MONOTONIC in ns; 0: it is no timer, or goes by another clock. As `due_time` in hooks/ready.py.
+   -1 with an exception. */
+int64_t due_time(PyObject *handle);
 
 /* Whether its loop runs on another thread than this one; -1 with an exception. */
 int handle_is_of_another_thread(PyObject *handle);

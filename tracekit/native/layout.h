@@ -15,8 +15,12 @@ enum {
     NAME_BYTES = 4096,
     MOST_DETAILS = 400,
     LAST_WORDS = 4,
-    CORE_BUILD = 3,
+    CORE_BUILD = 4,
     MOST_CHARACTERS = 500,
+};
+
+enum cause {
+    READY_CANCELLED = 1,
 };
 
 enum outcome {
@@ -42,6 +46,7 @@ enum kind {
     TASK_DONE = 26,
     CALLBACK_BEGIN = 28,
     CALLBACK_END = 29,
+    LOOP_TURN = 32,
     JOB_BEGIN = 41,
     JOB_END = 42,
     REMOTE_JOB_BEGIN = 43,
@@ -61,7 +66,13 @@ enum kind {
     LOOP = 211,
     ERROR = 212,
     LATE = 213,
+    SCHEDULED = 218,
     READING = 219,
+    AWAITS = 220,
+    AWAITED_TASK = 221,
+    AWAITED = 222,
+    DUE = 223,
+    CREATED_AT = 224,
 };
 
 #endif

@@ -1,16 +1,23 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
    Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py,
-   record/reference.py, hooks/ready.py and hooks/mark.py. */
+   record/reference.py, hooks/ready.py, hooks/scheduled.py and hooks/mark.py; and what these use of hooks/tasks.py, hooks/chain.py and hooks/code.py. */
+#include "awaits.h"
 #include "buffer.h"
+#include "callback.h"
+#include "chain.h"
 #include "clock.h"
 #include "creation.h"
+#include "forever.h"
 #include "function.h"
 #include "mapping.h"
+#include "mark.h"
 #include "marks.h"
 #include "names.h"
 #include "probes.h"
 #include "ready.h"
+#include "scheduled.h"
+#include "scheduler.h"
 #include "settle.h"
 #include "span.h"
 #include "task.h"
@@ -45,7 +52,12 @@ static int fill(PyObject *module)
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;
-    if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || begin_tasks() < 0 || begin_creations() < 0 || watch_forks() < 0)
+    if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || begin_marks() < 0 || begin_tasks() < 0 || begin_creations() < 0 ||
+        begin_chains() < 0 || begin_awaits() < 0 || begin_callbacks() < 0 || begin_scheduled() < 0 || begin_schedulers() < 0 ||
+        begin_runs() < 0 || watch_forks() < 0)
+        return -1;
+    if (PyType_Ready(&Scheduled_Type) < 0 || add_type(module, "Scheduler", &Scheduler_Type) < 0 ||
+        add_type(module, "RunForever", &RunForever_Type) < 0)
         return -1;
     if (add_type(module, "Buffer", &Buffer_Type) < 0 || add_type(module, "Names", &Names_Type) < 0)
         return -1;

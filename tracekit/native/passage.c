@@ -4,7 +4,9 @@
    No callback may be lost or run twice, whatever fails in here. */
 #include "passage.h"
 
+#include "awaits.h"
 #include "handle.h"
+#include "mark.h"
 #include "probes.h"
 #include "step.h"
 #include "task.h"
@@ -22,6 +24,12 @@ static COLD PyObject *take_scheduled(PyObject *scheduled, PyObject *handle)
     return serial;
 }
 
+static int begin_timed_callback(PyObject *self, PyObject *callback, PyObject *handle, PyObject *scheduled)
+{
+    int64_t due = due_time(handle);
+    return due < 0 ? -1 : begin_callback(self, callback, due, scheduled);
+}
+
 static int begin_callback_or_step(PyObject *self, PyObject *handle, PyObject *scheduled)
 {
     PyObject *callback = handle_field(handle, HANDLE_CALLBACK), *task = NULL;
@@ -29,7 +37,7 @@ static int begin_callback_or_step(PyObject *self, PyObject *handle, PyObject *sc
     if (LIKELY(failed > 0))
         failed = begin_step(self, task, queue_of(self)->run);
     else if (failed == 0)
-        failed = begin_callback(self, callback, scheduled);
+        failed = begin_timed_callback(self, callback, handle, scheduled);
     Py_XDECREF(task);
     Py_XDECREF(callback);
     return failed;
@@ -70,35 +78,61 @@ static inline PyObject *task_to_run(PyObject *handle)
     return task_at_once(callback);
 }
 
+/* Whether it can be told without a call of Python that a step's task has not ended, and what it waits for. */
+static inline bool stands_at_once(const Step *step, FewDetails *details)
+{
+    if (step->yields)
+        return true;
+    if (!is_pending_at_once(step->task))
+        return false;
+    if (LIKELY(add_awaits(step->task, false, details) == 0))
+        return true;
+    PyErr_Clear();
+    return false;
+}
+
 /* What happens most, and without a call of Python: a step ends whose task has not, and one of a known task begins, all at one
    moment. False: nothing has been done. */
 static inline bool turn(Queue *queue, PyObject *handle, Place frame)
 {
     Buffer *buffer = probe_buffer;
     Step *step = queue->steps;
-    if (UNLIKELY(queue->count != 1 || queue->left || buffer == NULL || step->run.frame != frame || step->callback != NULL ||
+    if (UNLIKELY(queue->count != 1 || queue->left || buffer == NULL || step->run.frame != frame || step->task == NULL ||
                  step->session != buffer->id || queue->scheduled == NULL || PyDict_GET_SIZE(queue->scheduled)))
         return false;
     PyObject *task = task_to_run(handle), *before = step->task;
     uint32_t serial;
-    if (UNLIKELY(task == NULL || !serial_at_once(task, step->session, &serial) || !is_pending_at_once(before) ||
-                 !has_room(buffer, 4)))
+    FewDetails details;
+    details.count = 0;
+    if (UNLIKELY(task == NULL || !serial_at_once(task, step->session, &serial) || !stands_at_once(step, &details)))
         return false;
-    size_t index;
+    size_t index, size = size_with(&details);
     uint64_t now;
-    claim(buffer, 4, &index, &now);
+    if (UNLIKELY(!has_room(buffer, size + 2)))
+        return false;
+    claim(buffer, size + 2, &index, &now);
     if (UNLIKELY(is_long(queue, buffer, now - step->began))) {
         mine.next = index;
         return false;
     }
+    store_details(index, &details);
     store_record(index, now, word_of(STEP_END, 0, step->serial));
     Py_INCREF(task);
     step->task = task;
     step->began = now;
     step->serial = serial;
-    commit(buffer, index + 2, now, word_of(STEP_BEGIN, 0, serial));
+    step->yields = false;
+    commit(buffer, index + size, now, word_of(STEP_BEGIN, 0, serial));
     Py_DECREF(before);
     return true;
+}
+
+/* The loop begins to run what is ready. */
+static void put_turn(Queue *queue)
+{
+    if (queue->asked != queue->told)
+        put(probe_buffer, LOOP_TURN, 0, (uint32_t)(queue->told = queue->asked));
+    queue->asked = 0;
 }
 
 static inline int pass(PyObject *self, PyObject *handle)
@@ -111,6 +145,8 @@ static inline int pass(PyObject *self, PyObject *handle)
         return -1;
     if (UNLIKELY(probe_buffer == NULL || queue->left))
         return 0;
+    if (queue->asked)
+        put_turn(queue);
     if (UNLIKELY(queue->run.frame != frame))
         queue->run = (Run){frame, code_of_caller()};
     return begin(self, handle);
@@ -143,25 +179,42 @@ PyObject *queue_popleft(PyObject *self, PyObject *unused)
 
 static int schedule_callback(PyObject *self, PyObject *handle)
 {
+    if (queue_of(self)->count && queue_of(self)->steps[0].thread == &mine) /* it is called by what runs on the loop */
+        return 0;
     int elsewhere = handle_is_of_another_thread(handle);
     return elsewhere <= 0 ? elsewhere : call_method(self, queue_names.schedule, handle);
+}
+
+static int schedule_step(PyObject *self, PyObject *task, PyObject *callback, PyObject *handle)
+{
+    uint32_t serial = 0;
+    int known = serial_of(task, probe_buffer->id, &serial);
+    if (UNLIKELY(known <= 0))
+        return known < 0 ? -1 : learn_task(self, task, false, &serial);
+    Queue *queue = queue_of(self);
+    if (LIKELY(Py_TYPE(callback) == known_tasks.step)) {
+        if (LIKELY(queue->count && queue->steps[queue->count - 1].task == task))
+            queue->steps[queue->count - 1].yields = Py_TYPE(task) == known_tasks.task;
+        put(probe_buffer, TASK_READY, 0, serial);
+        return 0;
+    }
+    int cause = ready_cause(callback, handle);
+    if (LIKELY(cause >= 0 && probe_buffer != NULL))
+        put(probe_buffer, TASK_READY, (uint32_t)cause, serial);
+    return cause;
 }
 
 static int schedule(PyObject *self, PyObject *handle)
 {
     PyObject *callback = handle_field(handle, HANDLE_CALLBACK), *task = NULL;
     int is_step = callback == NULL ? -1 : task_of(callback, &task);
+    if (is_step > 0)
+        is_step = schedule_step(self, task, callback, handle);
+    else if (is_step == 0)
+        is_step = schedule_callback(self, handle);
+    Py_XDECREF(task);
     Py_XDECREF(callback);
-    if (UNLIKELY(is_step <= 0))
-        return is_step < 0 ? -1 : schedule_callback(self, handle);
-    uint32_t serial = 0;
-    int known = serial_of(task, probe_buffer->id, &serial);
-    if (LIKELY(known > 0))
-        put(probe_buffer, TASK_READY, 0, serial);
-    else if (known == 0)
-        known = learn_task(self, task, false, &serial);
-    Py_DECREF(task);
-    return known < 0 ? -1 : 0;
+    return is_step < 0 ? -1 : 0;
 }
 
 /* Whatever came up before: the callback is in the queue. */
@@ -193,5 +246,7 @@ Py_ssize_t queue_length(PyObject *self)
     Queue *queue = queue_of(self);
     if (queue->count && queue->steps[0].thread == &mine && UNLIKELY(end_before(self, place_of_caller()) < 0) && fail(self) < 0)
         return -1;
+    if (queue->count == 0)
+        queue->asked = Py_SIZE(self);
     return Py_SIZE(self);
 }

@@ -29,12 +29,10 @@ int learn_queues(void)
         {&queue_names.hand_on, "_hand_on"},
         {&queue_names.create, "_create"},
         {&queue_names.schedule, "_schedule_callback"},
-        {&queue_names.begin_callback, "_begin_callback"},
         {&queue_names.end_done, "_end_done"},
         {&queue_names.end_long, "_end_long"},
-        {&queue_names.end, "end"},
+        {&queue_names.end_long_callback, "_end_long_callback"},
         {&queue_names.fail, "fail"},
-        {&queue_names.loop_serial, "loop_serial"},
         {NULL, NULL},
     };
     return intern_all(texts) < 0 ? -1 : learn_deque();
@@ -54,20 +52,25 @@ int call_numbered(PyObject *self, PyObject *method, PyObject *argument, unsigned
     return drop(result);
 }
 
-COLD int fail(PyObject *self)
+COLD int fail_hook(PyObject *hook)
 {
-    if (!PyErr_ExceptionMatches(PyExc_Exception) || queue_of(self)->hook == NULL)
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || hook == NULL)
         return -1;
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
     PyErr_NormalizeException(&type, &error, &traceback);
     if (traceback != NULL)
         PyException_SetTraceback(error, traceback);
-    int failed = call_method(queue_of(self)->hook, queue_names.fail, error);
+    int failed = call_method(hook, queue_names.fail, error);
     Py_XDECREF(type);
     Py_XDECREF(error);
     Py_XDECREF(traceback);
     return failed;
+}
+
+COLD int fail(PyObject *self)
+{
+    return fail_hook(queue_of(self)->hook);
 }
 
 int visit_queue(const Queue *queue, visitproc visit, void *arg)
@@ -76,10 +79,9 @@ int visit_queue(const Queue *queue, visitproc visit, void *arg)
     Py_VISIT(queue->successor);
     Py_VISIT(queue->hook);
     Py_VISIT(queue->scheduled);
-    for (unsigned at = 0; at < queue->count; at++) {
+    Py_VISIT(queue->starts);
+    for (unsigned at = 0; at < queue->count; at++)
         Py_VISIT(queue->steps[at].task);
-        Py_VISIT(queue->steps[at].callback);
-    }
     return 0;
 }
 
@@ -89,13 +91,12 @@ void clear_queue(Queue *queue)
     unsigned count = queue->count;
     queue->steps = NULL;
     queue->count = queue->room = 0;
-    for (unsigned at = 0; at < count; at++) {
+    for (unsigned at = 0; at < count; at++)
         Py_XDECREF(steps[at].task);
-        Py_XDECREF(steps[at].callback);
-    }
     PyMem_Free(steps);
     Py_CLEAR(queue->before);
     Py_CLEAR(queue->successor);
     Py_CLEAR(queue->hook);
     Py_CLEAR(queue->scheduled);
+    Py_CLEAR(queue->starts);
 }

@@ -19,21 +19,23 @@ typedef struct {
     Run run;            /* that began it */
     const void *thread; /* an address that each thread has for itself */
     PyObject *task;     /* NULL: it is a callback */
-    PyObject *callback; /* a Running of hooks/tasks.py, or NULL */
     uint64_t session;   /* id of the Buffer that has its beginning */
     uint64_t began;
     uint32_t serial;
+    bool yields; /* its next step is scheduled already: so it has not ended, and waits for nothing */
 } Step;
 
 /* What lies behind the deque's own fields. `before` is the loop's own queue, and `successor` the one that it has again;
-   `scheduled` has the handles that another thread has scheduled. */
+   `scheduled` has the handles that another thread has scheduled, `starts` a list of the tasks that run before they are known. */
 typedef struct {
-    PyObject *before, *successor, *hook, *scheduled;
+    PyObject *before, *successor, *hook, *scheduled, *starts;
     uint64_t threshold; /* ns */
     uint64_t limit;     /* the threshold in ticks of the time stamp counter, as well as it was known then */
     Step *steps;        /* outermost first: a loop may be run within one of its own steps */
     unsigned count, room;
     Run run; /* the last one that popped anything */
+    Py_ssize_t asked, told; /* how long it was when that was asked for, while nothing ran, and the last LOOP_TURN; 0: none */
+    unsigned long loop_serial;
     bool left;
 } Queue;
 
@@ -45,7 +47,7 @@ typedef struct {
 
 /* What is asked of Python. */
 typedef struct {
-    PyObject *take_over, *hand_on, *create, *schedule, *begin_callback, *end_done, *end_long, *end, *fail, *loop_serial;
+    PyObject *take_over, *hand_on, *create, *schedule, *end_done, *end_long, *end_long_callback, *fail;
 } QueueNames;
 
 extern Deque deque;
@@ -69,6 +71,7 @@ int call_numbered(PyObject *self, PyObject *method, PyObject *argument, unsigned
 
 /* Something of ours has failed: the hook goes, and the program goes on. -1: it was an interrupt, which stays. */
 int fail(PyObject *self);
+int fail_hook(PyObject *hook);
 
 static inline int drop(PyObject *result)
 {

@@ -80,6 +80,13 @@ static void queue_dealloc(PyObject *self)
         Py_DECREF(type);
 }
 
+/* Before 3.11 a deque that is asked whether it holds anything does not ask for its length. */
+static int queue_holds_any(PyObject *self)
+{
+    Py_ssize_t length = queue_length(self);
+    return length < 0 ? -1 : length > 0;
+}
+
 static PyObject *queue_init_subclass(PyObject *type, PyObject *args, PyObject *keywords);
 
 static PyMethodDef queue_methods[] = {
@@ -120,6 +127,9 @@ static PyMemberDef queue_members[] = {
     {"_successor", T_OBJECT, offsetof(Queue, successor), 0, NULL},
     {"_hook", T_OBJECT, offsetof(Queue, hook), 0, NULL},
     {"_scheduled", T_OBJECT, offsetof(Queue, scheduled), 0, NULL},
+    {"loop_serial", T_ULONG, offsetof(Queue, loop_serial), 0, "The number of the loop in this recording."},
+    {"_told", T_PYSSIZET, offsetof(Queue, told), 0, NULL},
+    {"starts", T_OBJECT, offsetof(Queue, starts), 0, "What is being started eagerly, outermost first."},
     {"is_left", T_BOOL, offsetof(Queue, left), 0, "Whether nobody records by this queue any more."},
     {NULL, 0, 0, 0, NULL},
 };
@@ -130,11 +140,19 @@ static PyType_Slot queue_slots[] = {
     {Py_tp_getset, queue_getset},
     {Py_tp_members, queue_members},
     {Py_sq_length, queue_length},
+    {Py_nb_bool, queue_holds_any},
     {Py_tp_traverse, queue_traverse},
     {Py_tp_clear, queue_clear},
     {Py_tp_dealloc, queue_dealloc},
     {0, NULL},
 };
+
+static PyTypeObject *ready_queue;
+
+bool is_ready_queue(PyObject *object)
+{
+    return PyObject_TypeCheck(object, ready_queue);
+}
 
 PyObject *make_ready_queue(void)
 {
@@ -152,5 +170,6 @@ PyObject *make_ready_queue(void)
     PyObject *bases = PyTuple_Pack(1, deque.type);
     PyObject *type = bases == NULL ? NULL : PyType_FromSpecWithBases(&spec, bases);
     Py_XDECREF(bases);
+    ready_queue = (PyTypeObject *)type;
     return type;
 }

@@ -7,4 +7,7 @@
 /* The class, a subclass of collections.deque; a new reference, NULL with an exception. */
 PyObject *make_ready_queue(void);
 
+/* Only once it is made. */
+bool is_ready_queue(PyObject *object);
+
 #endif

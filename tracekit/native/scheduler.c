@@ -3,6 +3,7 @@
    The twin of the class in hooks/scheduled.py. */
 #include "scheduler.h"
 
+#include "mark.h"
 #include "probes.h"
 #include "queue.h"
 #include "scheduled.h"

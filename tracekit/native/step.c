@@ -2,28 +2,28 @@
    handles nor why anything runs. */
 #include "step.h"
 
+#include "awaits.h"
+#include "callback.h"
 #include "creation.h"
+#include "mark.h"
 #include "probes.h"
 #include "task.h"
 
 /* Write the end of a step; false if it was a long one, of which there is more to say. */
-static inline bool put_step_end(Queue *queue, Buffer *buffer, const Step *step)
+static inline bool put_step_end(Queue *queue, const Step *step, const FewDetails *details)
 {
+    Buffer *buffer = probe_buffer;
     size_t index;
     uint64_t now;
-    if (UNLIKELY(!claim(buffer, 2, &index, &now)))
+    if (UNLIKELY(!claim(buffer, size_with(details), &index, &now)))
         return true;
     if (UNLIKELY(is_long(queue, buffer, now - step->began))) {
         mine.next = index;
         return false;
     }
+    store_details(index, details);
     commit(buffer, index, now, word_of(STEP_END, 0, step->serial));
     return true;
-}
-
-static COLD int end_callback(const Step *step)
-{
-    return call_method(step->callback, queue_names.end, NULL);
 }
 
 static COLD int write_done(PyObject *self, const Step *step)
@@ -38,22 +38,33 @@ static COLD int write_done(PyObject *self, const Step *step)
     return 0;
 }
 
-static inline int end_step(PyObject *self, const Step *step)
+/* Whether what began in a session can still end there. */
+static inline bool is_recorded(const Step *step)
 {
+    return probe_buffer != NULL && probe_buffer->id == step->session;
+}
+
+static int end_callback(PyObject *self, const Step *step)
+{
+    size_t index;
+    uint64_t now;
     Buffer *buffer = probe_buffer;
-    if (UNLIKELY(step->callback != NULL))
-        return end_callback(step);
-    if (UNLIKELY(buffer == NULL || buffer->id != step->session))
+    if (UNLIKELY(!is_recorded(step) || !claim(buffer, 2, &index, &now)))
         return 0;
-    int done = is_done(step->task);
-    if (UNLIKELY(done != 0)) {
-        if (done < 0 || write_done(self, step) < 0)
-            return -1;
-        buffer = probe_buffer;
-        if (buffer == NULL || buffer->id != step->session)
-            return 0;
-    }
-    if (LIKELY(put_step_end(queue_of(self), buffer, step)))
+    commit(buffer, index, now, word_of(CALLBACK_END, 0, 0));
+    return LIKELY(!is_long(queue_of(self), buffer, now - step->began)) ? 0 : call_method(self, queue_names.end_long_callback, NULL);
+}
+
+static int end_step(PyObject *self, const Step *step)
+{
+    FewDetails details;
+    details.count = 0;
+    if (UNLIKELY(!is_recorded(step)))
+        return 0;
+    int done = step->yields ? 0 : is_done(step->task);
+    if (done < 0 || (done ? write_done(self, step) : step->yields ? 0 : add_awaits(step->task, true, &details)) < 0)
+        return -1;
+    if (UNLIKELY(!is_recorded(step)) || LIKELY(put_step_end(queue_of(self), step, &details)))
         return 0;
     return call_numbered(self, queue_names.end_long, step->task, step->serial);
 }
@@ -63,13 +74,12 @@ static int end_innermost(PyObject *self)
 {
     Queue *queue = queue_of(self);
     Step step = queue->steps[--queue->count];
-    PyObject *held = step.callback == NULL ? step.task : step.callback;
-    if (LIKELY(end_step(self, &step) == 0)) {
-        Py_DECREF(held);
+    if (LIKELY((step.task == NULL ? end_callback(self, &step) : end_step(self, &step)) == 0)) {
+        Py_XDECREF(step.task);
         return 0;
     }
     Pending pending = put_aside();
-    Py_DECREF(held);
+    Py_XDECREF(step.task);
     put_back(pending);
     return -1;
 }
@@ -132,13 +142,30 @@ static inline Step *new_step(Queue *queue)
 
 int learn_task(PyObject *self, PyObject *task, bool late, uint32_t *serial)
 {
-    int64_t loop = take_serial(PyObject_GetAttr(self, queue_names.loop_serial));
-    int created = loop < 0 ? -1 : create_task(task, (uint32_t)loop, late, serial);
+    PyObject *starts = queue_of(self)->starts;
+    bool may_be_known = starts != NULL && PyList_CheckExact(starts) && PyList_GET_SIZE(starts) > 0;
+    int created = UNLIKELY(may_be_known) ? 0 : create_task(task, (uint32_t)queue_of(self)->loop_serial, late, serial);
     if (LIKELY(created != 0))
         return created;
     if (drop(PyObject_CallMethodObjArgs(self, queue_names.create, task, late ? Py_True : Py_False, NULL)) < 0)
         return -1;
     return probe_buffer == NULL ? 0 : serial_of(task, probe_buffer->id, serial);
+}
+
+/* Write that something begins; its place among what runs, NULL with an exception. */
+static inline Step *begin(Queue *queue, Run run, uint64_t word, const FewDetails *details)
+{
+    Buffer *buffer = probe_buffer;
+    size_t index;
+    uint64_t now = 0, session = buffer->id;
+    if (LIKELY(claim(buffer, size_with(details), &index, &now))) {
+        store_details(index, details);
+        commit(buffer, index, now, word);
+    }
+    Step *step = new_step(queue);
+    if (LIKELY(step != NULL))
+        *step = (Step){.run = run, .thread = &mine, .session = session, .began = now};
+    return step;
 }
 
 int begin_step(PyObject *self, PyObject *task, Run run)
@@ -149,29 +176,22 @@ int begin_step(PyObject *self, PyObject *task, Run run)
         known = learn_task(self, task, true, &serial);
     if (UNLIKELY(known <= 0))
         return known;
-    Buffer *buffer = probe_buffer;
-    size_t index;
-    uint64_t now = 0, session = buffer->id;
-    if (LIKELY(claim(buffer, 2, &index, &now)))
-        commit(buffer, index, now, word_of(STEP_BEGIN, 0, serial));
-    Step *step = new_step(queue_of(self));
+    static const FewDetails none;
+    Step *step = begin(queue_of(self), run, word_of(STEP_BEGIN, 0, serial), &none);
     if (step == NULL)
         return -1;
     Py_INCREF(task);
-    *step = (Step){run, &mine, task, NULL, session, now, serial};
+    step->task = task;
+    step->serial = serial;
     return 0;
 }
 
-COLD int begin_callback(PyObject *self, PyObject *callback, PyObject *scheduled)
+int begin_callback(PyObject *self, PyObject *callback, int64_t due, PyObject *scheduled)
 {
-    PyObject *running = PyObject_CallMethodObjArgs(self, queue_names.begin_callback, callback, scheduled, NULL);
-    if (running == NULL)
+    CallbackBegin known;
+    if (describe_callback(callback, due, scheduled, &known) < 0)
         return -1;
-    Step *step = running == Py_None ? NULL : new_step(queue_of(self));
-    if (step == NULL) {
-        Py_DECREF(running);
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    *step = (Step){.run = queue_of(self)->run, .thread = &mine, .callback = running};
-    return 0;
+    if (probe_buffer == NULL)
+        return 0;
+    return begin(queue_of(self), queue_of(self)->run, word_of(CALLBACK_BEGIN, known.name, 0), &known.details) == NULL ? -1 : 0;
 }

@@ -1,33 +1,22 @@
-/* Task: what a callback is a step of, and the number that it has in a recording. Knows neither queue nor loop.
+/* Task: what a callback is a step of, and how it has ended. Knows neither queue nor loop.
 
-   The twin of hooks/mark.py and of `task_of` in hooks/tasks.py. */
+   The twin of `task_of` and `ready_cause` in hooks/tasks.py. */
 #include "task.h"
 
-#include <structmember.h>
-
-struct task_place task_places[TASK_PLACES];
+#include "handle.h"
+#include "mark.h"
 
 static struct {
-    PyObject *attribute, *buffer, *name, *self, *done, *exception;
+    PyObject *name, *self, *done, *cancelled;
 } names;
 
 int begin_tasks(void)
 {
     static const Interned texts[] = {
-        {&names.attribute, "_tracekit_task"}, {&names.buffer, "buffer"}, {&names.name, "__name__"},
-        {&names.self, "__self__"},            {&names.done, "done"},     {&names.exception, "_exception"},
+        {&names.name, "__name__"}, {&names.self, "__self__"}, {&names.done, "done"}, {&names.cancelled, "cancelled"},
         {NULL, NULL},
     };
     return intern_all(texts);
-}
-
-int look_up_attribute(PyObject *object, PyObject *name, PyObject **found)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    return PyObject_GetOptionalAttr(object, name, found);
-#else
-    return _PyObject_LookupAttr(object, name, found);
-#endif
 }
 
 /* A new reference to `__self__`; -1 with an exception. */
@@ -46,12 +35,6 @@ static COLD int python_task_of(PyObject *method, PyObject **task)
                                              PyUnicode_CompareWithASCIIString(name, "__wakeup") == 0);
     Py_DECREF(name);
     return is_step ? self_of(method, task) : 0;
-}
-
-static bool is_called(PyTypeObject *type, const char *name)
-{
-    const char *dot = strrchr(type->tp_name, '.');
-    return strcmp(dot == NULL ? type->tp_name : dot + 1, name) == 0;
 }
 
 KnownTasks known_tasks;
@@ -101,6 +84,8 @@ int task_of(PyObject *callback, PyObject **task)
         return builtin_task_of(callback, task);
     if (PyMethod_Check(callback))
         return python_task_of(callback, task);
+    if (LIKELY(PyFunction_Check(callback)))
+        return 0;
     return Py_TYPE(callback) == known_tasks.step ? 0 : other_task_of(callback, task); /* the collector has cleared the field */
 }
 
@@ -112,9 +97,14 @@ static COLD void learn_class(PyTypeObject *type)
     known_tasks.cancelled = method_of(type, "cancelled", METH_NOARGS);
     known_tasks.get_name = method_of(type, "get_name", METH_NOARGS);
     known_tasks.get_coro = method_of(type, "get_coro", METH_NOARGS);
-    if (known_tasks.done && known_tasks.cancelled && known_tasks.get_name && known_tasks.get_coro) {
+    known_tasks.waiter = getter_of(type, "_fut_waiter");
+    known_tasks.exception = getter_of(type, "_exception");
+    known_tasks.future_cancelled = method_of(type->tp_base, "cancelled", METH_NOARGS);
+    if (known_tasks.done && known_tasks.cancelled && known_tasks.get_name && known_tasks.get_coro && known_tasks.waiter &&
+        known_tasks.exception && known_tasks.future_cancelled && is_called(type->tp_base, "Future")) {
         Py_INCREF(type);
         known_tasks.task = type;
+        known_tasks.future = type->tp_base; /* which that one holds */
     }
 }
 
@@ -133,17 +123,63 @@ int is_done(PyObject *task)
     return truth_of(PyObject_CallMethodNoArgs(task, names.done));
 }
 
+static COLD int look_whether_wake_up(PyObject *callback)
+{
+    PyObject *name;
+    int found = look_up_attribute(callback, names.name, &name);
+    if (found <= 0)
+        return found;
+    bool is = PyUnicode_Check(name) && (PyUnicode_CompareWithASCIIString(name, "task_wakeup") == 0 ||
+                                        PyUnicode_CompareWithASCIIString(name, "__wakeup") == 0);
+    Py_DECREF(name);
+    return is;
+}
+
+static int is_cancelled(PyObject *future)
+{
+    if (LIKELY(Py_TYPE(future) == known_tasks.future))
+        return truth_of(known_tasks.future_cancelled(future, NULL));
+    if (Py_TYPE(future) == known_tasks.task)
+        return truth_of(known_tasks.cancelled(future, NULL));
+    return truth_of(PyObject_CallMethodNoArgs(future, names.cancelled));
+}
+
+int is_wake_up(PyObject *callback)
+{
+    if (LIKELY(Py_TYPE(callback) == known_tasks.step))
+        return 0;
+    bool at_once = PyCFunction_CheckExact(callback) && ((PyCFunctionObject *)callback)->m_ml == known_tasks.wakeup;
+    return LIKELY(at_once) ? 1 : look_whether_wake_up(callback);
+}
+
+int future_cause(PyObject *future)
+{
+    int cancelled = is_cancelled(future);
+    return cancelled <= 0 ? cancelled : READY_CANCELLED;
+}
+
+int ready_cause(PyObject *callback, PyObject *handle)
+{
+    int is = is_wake_up(callback);
+    PyObject *args = is > 0 ? handle_field(handle, HANDLE_ARGS) : NULL;
+    if (args == NULL)
+        return is > 0 ? -1 : is;
+    int cause = PyTuple_Check(args) && PyTuple_GET_SIZE(args) > 0 ? future_cause(PyTuple_GET_ITEM(args, 0)) : 0;
+    Py_DECREF(args);
+    return cause;
+}
+
 /* Whether a task of asyncio's own class still has the name that its mark has. */
 static int keeps_name(PyObject *task)
 {
     PyObject *mark, *name;
-    int found = look_up_attribute(task, names.attribute, &mark);
+    int found = mark_of(task, &mark);
     if (found <= 0 || !Py_IS_TYPE(mark, &Mark_Type)) {
         Py_XDECREF(mark);
         return found < 0 ? -1 : 0;
     }
     name = known_tasks.get_name(task, NULL);
-    int same = name == NULL ? -1 : PyObject_RichCompareBool(name, ((Mark *)mark)->name, Py_EQ);
+    int same = name == NULL ? -1 : name == ((Mark *)mark)->name || PyObject_RichCompareBool(name, ((Mark *)mark)->name, Py_EQ);
     Py_XDECREF(name);
     Py_DECREF(mark);
     return same;
@@ -159,107 +195,7 @@ int is_done_plainly(PyObject *task)
     int cancelled = truth_of(known_tasks.cancelled(task, NULL));
     if (cancelled != 0)
         return cancelled < 0 ? -1 : 0;
-    PyObject *exception;
-    int found = look_up_attribute(task, names.exception, &exception);
-    bool none = exception == NULL || exception == Py_None;
+    PyObject *exception = known_tasks.exception(task, NULL);
     Py_XDECREF(exception);
-    return found < 0 ? -1 : none;
+    return exception == NULL ? -1 : exception == Py_None;
 }
-
-static void remember(PyObject *task, Mark *mark)
-{
-#ifdef Py_GIL_DISABLED
-    (void)task, (void)mark;
-#else
-    struct task_place *place = task_places + place_of_address(task, TASK_PLACE_BITS);
-    if (place->mark != NULL)
-        place->mark->place = NULL;
-    if (mark->place != NULL)
-        *mark->place = (struct task_place){0};
-    *place = (struct task_place){task, mark->session, (uint32_t)mark->serial, mark};
-    mark->place = place;
-#endif
-}
-
-COLD int look_up_serial(PyObject *task, uint64_t session, uint32_t *serial)
-{
-    PyObject *found;
-    int has = look_up_attribute(task, names.attribute, &found);
-    if (has <= 0)
-        return has;
-    Mark *mark = (Mark *)found;
-    bool known = Py_IS_TYPE(found, &Mark_Type) && mark->session == session;
-    if (known) {
-        *serial = (uint32_t)mark->serial;
-        if (Py_REFCNT(found) > 1) /* the task has it as well */
-            remember(task, mark);
-    }
-    Py_DECREF(found);
-    return known;
-}
-
-static PyObject *new_mark(PyObject *recorder, unsigned long serial, PyObject *name)
-{
-    PyObject *buffer;
-    if (look_up_attribute(recorder, names.buffer, &buffer) < 0)
-        return NULL;
-    Mark *mark = (Mark *)Mark_Type.tp_alloc(&Mark_Type, 0);
-    if (mark != NULL) {
-        Py_INCREF(recorder);
-        Py_INCREF(name);
-        mark->recorder = recorder;
-        mark->name = name;
-        mark->serial = serial;
-        mark->session = buffer != NULL && Py_IS_TYPE(buffer, &Buffer_Type) ? load_relaxed(&((Buffer *)buffer)->id) : 0;
-    }
-    Py_XDECREF(buffer);
-    return (PyObject *)mark;
-}
-
-static PyObject *mark_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
-{
-    static char *parameters[] = {"recorder", "serial", "name", NULL};
-    PyObject *recorder, *name;
-    unsigned long serial;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OkO:Mark", parameters, &recorder, &serial, &name))
-        return NULL;
-    (void)type;
-    return new_mark(recorder, serial, name);
-}
-
-int mark_task(PyObject *task, PyObject *recorder, unsigned long serial, PyObject *name)
-{
-    PyObject *mark = new_mark(recorder, serial, name);
-    int failed = mark == NULL ? -1 : PyObject_SetAttr(task, names.attribute, mark);
-    if (failed == 0 && Py_REFCNT(mark) > 1) /* the task has it as well */
-        remember(task, (Mark *)mark);
-    Py_XDECREF(mark);
-    return failed;
-}
-
-static void mark_dealloc(Mark *mark)
-{
-    if (mark->place != NULL)
-        *mark->place = (struct task_place){0};
-    Py_CLEAR(mark->recorder);
-    Py_CLEAR(mark->name);
-    Py_TYPE(mark)->tp_free((PyObject *)mark);
-}
-
-static PyMemberDef mark_members[] = {
-    {"recorder", T_OBJECT, offsetof(Mark, recorder), READONLY, "Whose recording it is."},
-    {"serial", T_ULONG, offsetof(Mark, serial), READONLY, "The task's number there."},
-    {"name", T_OBJECT, offsetof(Mark, name), READONLY, "The name that the task had then."},
-    {NULL, 0, 0, 0, NULL},
-};
-
-PyTypeObject Mark_Type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "tracekit._fast.Mark",
-    .tp_doc = "Mark(recorder, serial, name)\n--\n\nWhat a task has in one recording.",
-    .tp_basicsize = sizeof(Mark),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = mark_new,
-    .tp_dealloc = (destructor)mark_dealloc,
-    .tp_members = mark_members,
-};

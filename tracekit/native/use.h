@@ -85,13 +85,4 @@ PyObject *error_of(PyObject *const *args, Py_ssize_t given, PyObject *keywords);
 
 PyObject *repr_of(PyObject *name);
 
-static inline void revive(PyObject *object)
-{
-#if defined(Py_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
-    _Py_NewReference(object);
-#else
-    Py_SET_REFCNT(object, 1);
-#endif
-}
-
 #endif

@@ -87,13 +87,16 @@ class Reading:
 
     def poll(self, now: int) -> list[Stack] | None:
         """The stacks, once they are there ([] where it failed); None while it goes on. Not to be asked again after that."""
-        child, status, usage = os.wait4(self._child, os.WNOHANG)
+        try:
+            child, status, usage = os.wait4(self._child, os.WNOHANG)
+        except ChildProcessError:  # SIGCHLD is ignored here, by whoever started us: then nobody is told how it ended
+            child, status, usage = self._child, 0, None
         if not child:
             if now - self.began > _LONGEST_NS:
                 with suppress(ProcessLookupError):
                     os.kill(self._child, signal.SIGKILL)
             return None
-        self.cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
+        self.cpu_ns = now - self.began if usage is None else int((usage.ru_utime + usage.ru_stime) * 1e9)
         try:
             if status:
                 self.error = _last_line(_contents(self._said)) or f"it ended with status {status}"

@@ -84,6 +84,9 @@ class Observer:
             running: what `live` saw just now.
             now: CLOCK_MONOTONIC, ns, from before that.
         """
+        running = list(running)
+        if len(self._threads) >= _MOST_THREADS:
+            self._let_go(self._threads.keys() - {(path, turn.tid) for _, path, turn in running})
         seen: list[tuple[str, _Thread]] = []
         for pid, path, turn in running:
             thread = self._thread(pid, path, turn.tid)
@@ -136,7 +139,8 @@ class Observer:
         thread.next_sample = now + age // _SAMPLES_PER_AGE
         try:
             thread.kept.append(_Sample(now, thread.files.times(), thread.files.call()))
-        except (OSError, ValueError):  # it is gone
+        except (OSError, ValueError):  # it is gone, and another one may have its tid
+            self._let_go([(path, thread.turn.tid)])
             return
         if age >= LONG_NS and self._live.is_recording(path):
             self._write(path, thread)
@@ -162,9 +166,14 @@ class Observer:
 
     def _forget(self) -> None:
         """Let go of the threads of processes that are gone."""
-        for path, tid in [key for key in self._threads if key[0] not in self._live.tails]:
-            self._threads.pop((path, tid)).files.close()
+        gone = [key for key in self._threads if key[0] not in self._live.tails]
+        self._let_go(gone)
+        for path, _ in gone:
             self._gil.pop(path, None)
+
+    def _let_go(self, threads: Iterable[tuple[str, int]]) -> None:
+        for key in threads:
+            self._threads.pop(key).files.close()
 
     # Stacks.
 

@@ -59,6 +59,15 @@ def test_a_loop_in_a_loop(hand_made) -> None:
     assert functions(hand_made) == ["work"]
 
 
+def test_torn(hand_made) -> None:
+    """A stack that lacks the loop's own frames was read while it changed: one that has them counts, however short its time."""
+    hand_made.step("a", 0, 1000)
+    run = ("Handle._run", f"{ASYNCIO}/events.py", 80)
+    hand_made.stack(20, ("<genexpr>", "/app/work.py", 3), USER, run)
+    hand_made.stack(600, ("<genexpr>", "/app/work.py", 3))
+    assert functions(hand_made) == ["<genexpr>", "work"]
+
+
 def test_our_own_frames(hand_made) -> None:
     """What the recorder does is not shown as the program's."""
     hand_made.step("a", 0, 100)

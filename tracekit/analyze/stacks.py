@@ -63,15 +63,13 @@ class Stacks:
 
     def during(self, block: Block) -> Sampled | None:
         """What was sampled of a block on its own thread; None where nothing was."""
-        times, stacks = [], []
-        for time, args in self._within(block.track, block):
-            stack = _inside_the_loop(_frames(args))
-            if stack:
-                times.append(time)
-                stacks.append(stack)
-        if not stacks:
+        seen = [(time, *_inside_the_loop(_frames(args))) for time, args in self._within(block.track, block)]
+        # One that was read while the program changed it may lack its outer part.
+        least = any(is_whole for _, _, is_whole in seen)
+        kept = [(time, stack) for time, stack, is_whole in seen if stack and is_whole >= least]
+        if not kept:
             return None
-        return _sum_up(stacks, _weights(times, block))
+        return _sum_up([stack for _, stack in kept], _weights([time for time, _ in kept], block))
 
     def holders(self, block: Block) -> list[str]:
         """The names of the other threads of the process that were seen to hold the GIL meanwhile, the most often seen first."""
@@ -118,14 +116,15 @@ def _frames(args: dict[str, Any]) -> list[Frame]:
     return found
 
 
-def _inside_the_loop(frames: list[Frame]) -> tuple[Frame, ...]:
-    kept = []
+def _inside_the_loop(frames: list[Frame]) -> tuple[tuple[Frame, ...], bool]:
+    """What the loop ran, and whether the loop's own frames were seen around it."""
+    kept: list[Frame] = []
     for frame in frames:
         if frame.function.rpartition(".")[2] in _LOOP_FUNCTIONS and _LOOP_FILES.fullmatch(frame.file):
-            break
+            return tuple(kept), True
         if not _OURS.match(frame.file):
             kept.append(frame)
-    return tuple(kept)
+    return tuple(kept), False
 
 
 def _weights(times: list[int], block: Block) -> list[int]:

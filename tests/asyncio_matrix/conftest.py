@@ -18,7 +18,7 @@ from tracekit.model.trace import Trace
 from tracekit.spool.core import core
 
 HERE = Path(__file__).resolve().parent
-IMPORTED = (HERE.parent.parent, HERE.parent, HERE / "site-packages")
+IMPORTED = (HERE.parent, HERE / "site-packages")
 RUNS = [("asyncio", "c"), ("asyncio", "py"), ("uvloop", "c"), ("uvloop", "py")]
 
 
@@ -40,6 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trace]:
             text=True,
             timeout=100,
             check=False,
+            cwd=out.parent,
         )
         return result.returncode, result.stderr, load(out) if out.exists() else None
 

@@ -35,6 +35,7 @@ ENTERED = "import sys; print('tracekit.sessions' in sys.modules)"
 # What a program finds in sys.modules that it would not find without us, besides tracekit's own few. All small, all of the
 # standard library; ctypes goes with Python 3.13.
 GUESTS = {"_collections", "atexit", "gc", "mmap", "errno", "types", "warnings", "__future__", "struct", "_struct"}
+GUESTS |= {"itertools"}
 GUESTS |= {"ctypes", "_ctypes", "ctypes._endian"} if sys.version_info < (3, 13) else set()
 GUESTS |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"}
 OWN = {"", "_fast", "_version", "clock", "errors", "events", "hooks", "options", "record", "sessions", "spool", "units"}

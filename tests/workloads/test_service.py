@@ -58,7 +58,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One run of it under `tracekit run`."""
     out = tmp_path_factory.mktemp("service") / "service.json"
     command = [sys.executable, "-m", "tracekit", "run", "-q", "-o", str(out), str(SERVICE)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, cwd=out.parent)
     assert (done.returncode, done.stderr) == (0, "")
     trace = load(out)
     assert check(trace) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -110,7 +111,10 @@ def test_wake_up(run: Callable[..., Any]) -> None:
 def test_worker_thread(run: Callable[..., Any]) -> None:
     """What runs in anyio's worker threads runs on a thread of its own, and the task goes on afterwards."""
 
+    workers = []
+
     def work() -> int:
+        workers.append(threading.current_thread())
         with tk.span("work"):
             return 5
 
@@ -118,6 +122,8 @@ def test_worker_thread(run: Callable[..., Any]) -> None:
         assert await anyio.to_thread.run_sync(work) == 5
 
     trace = run(main).trace
+    if not workers[0].daemon:  # trio's, which goes when it has had nothing to do for long
+        workers[0].join()  # anyio tells it to end, and does not wait for that
 
     (span,) = rows_of(trace, "SPAN")
     assert not trace.threads[trace.tracks[span.track].owner].main

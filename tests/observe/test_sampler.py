@@ -348,8 +348,12 @@ def test_as_another_user(for_nobody: tuple[Path, str]) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         watch(child, folder, directory)
 
-    finding = blocked_in(load(directory))["spins"]
-    assert finding.details["verdict"] in ("cpu", "preempted", "mixed")
+    trace = load(directory)
+    finding = blocked_in(trace)["spins"]
+    assert finding.details["stack"]
+    # Where the machine has much to do most of the block may lie between two looks: then there is no verdict.
+    assert finding.details["verdict"] in ("cpu", "preempted", "mixed", "unknown")
+    assert any(args.get("cpu_ns") for args in trace.args)
 
 
 def test_threads_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

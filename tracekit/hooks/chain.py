@@ -27,13 +27,13 @@ def awaits(coroutine: Any) -> tuple[str, str]:
         The place of the innermost frame of the user's code, and the innermost function whoever's it is (the line is the first
         one of its code); "" for what there is not. What `tk.trace` wraps around a coroutine is looked through.
     """
-    what, users, inner = "", None, ""
+    what, users, within = "", None, None
     for found in _links(coroutine):
         code = found[1].f_code
         function, whose = facts(code, _name(*found))
-        folder = dirname(code.co_filename)
-        if whose != WRAPPERS and not (whose == WAITERS and folder == inner):
-            what, inner = function, folder
+        serves = whose == WAITERS and within is not None and dirname(within.co_filename) == dirname(code.co_filename)
+        if whose != WRAPPERS and not serves:
+            what, within = function, code
         if whose == USERS:
             users = found
     return "" if users is None else _place(*users), what

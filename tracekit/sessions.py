@@ -9,16 +9,16 @@ import os
 import sys
 
 from tracekit.errors import TracekitError
+from tracekit.hooks.choice import make_hooks
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
-from tracekit.hooks.patch import Hook
 from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, HOOKS, Options, environment
 from tracekit.record import permission
 from tracekit.record import recorder as recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
-    from types import ModuleType, TracebackType
+    from collections.abc import Mapping, MutableMapping
+    from types import TracebackType
 
 
 class _Running:
@@ -39,7 +39,8 @@ class _Running:
                 recorder.make_dump = Starter(directory, options.threshold, options.flight_ns)
         self.directory = directory
         self.options = options
-        self.hooks = _make_hooks(options)
+        names = [name for name in HOOKS if name in options.hooks]
+        self.hooks = make_hooks(names, options.threshold, options.limits().is_flight)
         for hook in self.hooks:
             try:
                 hook.install()
@@ -94,79 +95,6 @@ def leave() -> None:
 def _finish() -> None:
     if recording.current is not None:
         recording.current.finish()
-
-
-def _make_hooks(options: Options) -> list[Hook]:
-    from tracekit.hooks.executors import ExecutorsHook
-    from tracekit.hooks.gc import GcHook
-    from tracekit.hooks.processes import ProcessesHook
-    from tracekit.hooks.threads import ThreadsHook
-
-    made = {
-        "threads": ThreadsHook,
-        "asyncio": lambda: _Later("asyncio", lambda: _make_asyncio(options)),
-        "trio": lambda: _Later("trio", lambda: _make_trio(options)),
-        "greenlets": lambda: _Later("greenlet", lambda: _make_greenlets(options)),
-        "executors": ExecutorsHook,
-        "processes": ProcessesHook,
-        "gc": GcHook,
-    }
-    hooks: list[Hook] = [made[name]() for name in HOOKS if name in options.hooks]
-    if options.limits().is_flight:
-        from tracekit.hooks.exceptions import ExceptionsHook
-
-        hooks.append(ExceptionsHook())
-    return hooks
-
-
-class _Later(Hook):
-    """Loads hooks once the program has imported what they hook: they need modules that it may do without.
-
-    Args:
-        module: the package as a whole, not the part of it that is hooked: packages copy names out of their parts.
-        make: loads and makes them.
-    """
-
-    def __init__(self, module: str, make: Callable[[], list[Hook]]) -> None:
-        super().__init__()
-        self.name = self._module = module
-        self._make = make
-        self._hooks: list[Hook] = []
-
-    def install(self) -> None:
-        from tracekit.hooks.imports import when_imported
-
-        when_imported(self._module, self, self._install)
-
-    def _install(self, _module: ModuleType) -> None:
-        self._hooks = self._make()
-        for hook in self._hooks:
-            hook.install()
-
-    def remove(self) -> None:
-        super().remove()
-        for hook in reversed(self._hooks):
-            hook.remove()
-
-
-def _make_asyncio(options: Options) -> list[Hook]:
-    from tracekit.hooks.asyncio import AsyncioHook
-    from tracekit.hooks.complaints import ComplaintsHook
-    from tracekit.hooks.uvloop import UvloopHook
-
-    return [AsyncioHook(options.threshold), UvloopHook(options.threshold), ComplaintsHook()]
-
-
-def _make_trio(options: Options) -> list[Hook]:
-    from tracekit.hooks.trio import TrioHook
-
-    return [TrioHook(options.threshold)]
-
-
-def _make_greenlets(options: Options) -> list[Hook]:
-    from tracekit.hooks.greenlets import GreenletsHook
-
-    return [GreenletsHook(options.threshold)]
 
 
 def _observe(directory: str, options: Options) -> int:

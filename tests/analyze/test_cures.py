@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tracekit.analyze.cures import cure
-from tracekit.analyze.stacks import Frame
+from tracekit.analyze.place import Place
 
 STANDARD = "/usr/lib/python3.12"
 INSTALLED = f"{STANDARD}/site-packages"
@@ -18,7 +18,7 @@ def for_line(directory: Path, line: str, verdict: str = "unknown") -> str:
     """The cure for a line of the program."""
     file = directory / "program.py"
     file.write_text(f"import x\n{line}\n")
-    return cure(verdict, (Frame("work", str(file), 2),), 0)
+    return cure(verdict, (Place("work", str(file), 2),), 0)
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ def test_by_the_line(tmp_path: Path, line: str, words: str) -> None:
 )
 def test_by_what_was_called(file: str, words: str) -> None:
     """A function in Python is known by the module or library that it lies in."""
-    stack = (Frame("inner", "/somewhere/else.py", 1), Frame("called", file, 1), Frame("work", "/app/work.py", 2))
+    stack = (Place("inner", "/somewhere/else.py", 1), Place("called", file, 1), Place("work", "/app/work.py", 2))
     assert words in cure("unknown", stack, 2)
 
 
 def test_the_outermost_counts() -> None:
     """What the program called tells more than what that called in turn."""
     stack = (
-        Frame("wait", f"{STANDARD}/threading.py", 1),
-        Frame("read", f"{STANDARD}/ssl.py", 1),
-        Frame("get", f"{INSTALLED}/requests/api.py", 1),
-        Frame("work", "/app/work.py", 2),
+        Place("wait", f"{STANDARD}/threading.py", 1),
+        Place("read", f"{STANDARD}/ssl.py", 1),
+        Place("get", f"{INSTALLED}/requests/api.py", 1),
+        Place("work", "/app/work.py", 2),
     )
     assert "httpx" in cure("syscall", stack, 3)
 
@@ -108,7 +108,7 @@ def test_a_comprehension(tmp_path: Path) -> None:
     """What sums up or sorts the values of a comprehension is not what computes them."""
     file = tmp_path / "program.py"
     file.write_text("total = sum(f(x) for x in rows)\n")
-    stack = (Frame("<genexpr>", str(file), 1), Frame("work", str(file), 1))
+    stack = (Place("<genexpr>", str(file), 1), Place("work", str(file), 1))
     assert "a thread would hold the GIL as well" in cure("cpu", stack, 1)
 
 
@@ -117,7 +117,7 @@ def test_how_a_library_waits(tmp_path: Path) -> None:
     file = tmp_path / "lib" / "python3.12" / "site-packages" / "library.py"
     file.parent.mkdir(parents=True)
     file.write_text("time.sleep(1)\n")
-    stack = (Frame("retry", str(file), 1), Frame("work", "/app/work.py", 2))
+    stack = (Place("retry", str(file), 1), Place("work", "/app/work.py", 2))
     assert "asyncio.sleep" not in cure("syscall", stack, 1)
 
 
@@ -130,5 +130,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     short = tmp_path / "short.py"
     short.write_bytes(b"time.sleep(1) \xff\n")
     for file, line in ((tmp_path / "pipe.py", 1), (huge, 1), (short, 2), (short, -1), ("/dev/zero", 1), ("a\0b.py", 1)):
-        assert cure("unknown", (Frame("work", str(file), line),), 0) == ""
-    assert "asyncio.sleep" in cure("unknown", (Frame("work", str(short), 1),), 0)
+        assert cure("unknown", (Place("work", str(file), line),), 0) == ""
+    assert "asyncio.sleep" in cure("unknown", (Place("work", str(short), 1),), 0)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tracekit.analyze.blocks import blocks
-from tracekit.analyze.stacks import Frame, Sampled, Stacks, users_frame
+from tracekit.analyze.place import Place
+from tracekit.analyze.stacks import Sampled, Stacks, users_frame
 
 MS = 1_000_000
 ASYNCIO = "/usr/lib/python3.12/asyncio"
@@ -116,7 +117,7 @@ def test_one_function_on_several_lines(hand_made) -> None:
 )
 def test_the_programs_innermost_function(stack: list[tuple[str, str, int]], at: int) -> None:
     """A comprehension or lambda goes by the function around it, where that is on the stack in the same file."""
-    assert users_frame(tuple(Frame(*frame) for frame in stack)) == at
+    assert users_frame(tuple(Place(*frame) for frame in stack)) == at
 
 
 @pytest.mark.parametrize("frames", [None, 7, [], [[]], [["f"]], [None], [["f", "a.py", "x", 4]], "frames"])

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from tracekit.analyze import code, stacks
 from tracekit.analyze.blocks import Block
-from tracekit.analyze.stacks import Frame, Sampled
+from tracekit.analyze.place import Place, users
+from tracekit.analyze.stacks import Sampled
 from tracekit.model.trace import Trace
 
-NOWHERE = Frame("", "", 0)
+NOWHERE = Place()
 
 
 class Blame(NamedTuple):
@@ -27,14 +28,14 @@ class Blame(NamedTuple):
         sampled: the stack that all this was seen in; None where none was sampled.
     """
 
-    user: Frame
-    stopped: Frame
-    other: Frame
+    user: Place
+    stopped: Place
+    other: Place
     library: code.Library | None
     sampled: Sampled | None = None
 
     @property
-    def stack(self) -> tuple[Frame, ...]:
+    def stack(self) -> tuple[Place, ...]:
         """All places that are known, innermost first."""
         if self.sampled is not None:
             return self.sampled.stack
@@ -46,19 +47,19 @@ def blame(trace: Trace, block: Block, sampled: Sampled | None) -> Blame:
     stopped, begun = _stopped(trace, block), _begun(trace, block)
     if sampled is not None:
         return _by_stack(sampled, stopped, begun)
-    if stacks.is_users(stopped):
+    if stopped.is_users:
         return Blame(stopped, stopped, NOWHERE, None)
-    user = begun if stacks.is_users(begun) else NOWHERE
-    others = [frame for frame in (stopped, begun) if frame.file and not stacks.is_users(frame)]
+    user = users(begun)
+    others = [frame for frame in (stopped, begun) if frame.file and not frame.is_users]
     # What every program calls, asyncio.sleep for one, says less than the library that called it.
     other = next((frame for frame in others if code.library(frame.file)), others[0] if others else NOWHERE)
     return Blame(user, stopped, other, code.library(other.file))
 
 
-def _by_stack(sampled: Sampled, stopped: Frame, begun: Frame) -> Blame:
+def _by_stack(sampled: Sampled, stopped: Place, begun: Place) -> Blame:
     stack = sampled.stack
     at = stacks.users_frame(stack)
-    user = stack[at] if at < len(stack) else begun if stacks.is_users(begun) else NOWHERE
+    user = stack[at] if at < len(stack) else users(begun)
     # What the program called; of a library that calls another one, the one that the program knows.
     library = next((found for frame in reversed(stack[:at]) if (found := code.library(frame.file))), None)
     if library is None:
@@ -67,15 +68,14 @@ def _by_stack(sampled: Sampled, stopped: Frame, begun: Frame) -> Blame:
     return Blame(user, stopped, inside, library, sampled)
 
 
-def _stopped(trace: Trace, block: Block) -> Frame:
+def _stopped(trace: Trace, block: Block) -> Place:
     index = int(trace.slices.args[block.slice])
     args = trace.args[index] if index >= 0 else {}
-    line = args.get("line", 0)
-    return Frame(str(args.get("function", "")), str(args.get("file", "")), line if isinstance(line, int) else 0)
+    return Place.of(args)
 
 
-def _begun(trace: Trace, block: Block) -> Frame:
+def _begun(trace: Trace, block: Block) -> Place:
     if block.task < 0:
         return NOWHERE
     task = trace.tasks[block.task]
-    return Frame(task.coroutine, task.file, task.line)
+    return Place(task.coroutine, task.file, task.line)

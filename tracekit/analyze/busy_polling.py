@@ -87,9 +87,7 @@ def _finding(trace: Trace, group: list[int], wakes: Int64) -> Finding:
             f"{words.duration(sum(task.running for task in rows) // sum(task.steps for task in rows))}."
         ),
         advice=_CURE,
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(place),
         details={
             "task": first.name,

@@ -11,7 +11,8 @@ import re
 from typing import NamedTuple
 
 from tracekit.analyze import code
-from tracekit.analyze.stacks import PARTS, Frame, is_users
+from tracekit.analyze.place import Place
+from tracekit.analyze.stacks import PARTS
 
 _LARGEST_FILE = 4 << 20
 
@@ -123,7 +124,7 @@ _BY_VERDICT = {
 }
 
 
-def cure(verdict: str, stack: tuple[Frame, ...], user: int) -> str:
+def cure(verdict: str, stack: tuple[Place, ...], user: int) -> str:
     """What to do about a block; "" where nothing special is known.
 
     Args:
@@ -135,13 +136,13 @@ def cure(verdict: str, stack: tuple[Frame, ...], user: int) -> str:
         return _BY_VERDICT[verdict]
     calls = [call for call in _CALLS if call.unlike != verdict]
     known = _by_names(calls, stack[:user])
-    own = all(is_users(frame) for frame in stack[:user])
+    own = all(frame.is_users for frame in stack[:user])
     if not known and (own or verdict == "cpu"):  # how a library waits is not for its user to change
         known = _by_line(calls, stack)
     return known or _BY_VERDICT.get(verdict, "")
 
 
-def _by_names(calls: list[_Call], inner: tuple[Frame, ...]) -> str:
+def _by_names(calls: list[_Call], inner: tuple[Place, ...]) -> str:
     """By what the program called, then by what that called."""
     for frame in reversed(inner):
         name = _name(frame.file)
@@ -159,7 +160,7 @@ def _name(file: str) -> str:
     return path.partition("/")[0].removesuffix(".py")
 
 
-def _by_line(calls: list[_Call], stack: tuple[Frame, ...]) -> str:
+def _by_line(calls: list[_Call], stack: tuple[Place, ...]) -> str:
     """By what the innermost line says."""
     # Of a comprehension it says what is done with the values, which is not what takes so long.
     line = _line(stack[0]) if stack and not stack[0].function.endswith(PARTS) else ""
@@ -169,7 +170,7 @@ def _by_line(calls: list[_Call], stack: tuple[Frame, ...]) -> str:
     return ""
 
 
-def _line(frame: Frame) -> str:
+def _line(frame: Place) -> str:
     """The text of a line of Python; "" where it cannot be read."""
     try:
         # A trace may name any file there is.

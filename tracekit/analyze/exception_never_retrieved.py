@@ -49,9 +49,7 @@ def _finding(trace: Trace, alike: list[Complaint]) -> Finding:
         track=trace.tracks[first.track].name,
         sentence=f"{who}{at} failed with {error or 'an exception'}, which nobody ever looked at.",
         advice=_CURE,
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(ran),
         details={"task": task or None, "coroutine": ran.function or None, "error": error or None, "count": len(alike)},
     )

@@ -66,9 +66,7 @@ def _finding(trace: Trace, index: int, loop: Loop, ready: Waits) -> Finding:
             f"ready waited {words.duration(p50)} for it (p50), {words.duration(p99)} in one case of a hundred{most}."
         ),
         advice=_CURE,
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         details={
             "loop": loop.name,
             "utilisation": used,

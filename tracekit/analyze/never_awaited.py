@@ -40,9 +40,7 @@ def _finding(trace: Trace, alike: list[Complaint]) -> Finding:
         track=trace.tracks[first.track].name,
         sentence=f"The coroutine {called} was called and never awaited, so it never ran{times}{where}.",
         advice=f"Calling a coroutine function runs nothing of it: `await {called}(...)`, or give it to a task.",
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(dropped, first.coroutine),
         details={"coroutine": first.coroutine.function, "count": len(alike), "dropped": dropped._asdict()},
     )

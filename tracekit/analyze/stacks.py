@@ -11,8 +11,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tracekit.analyze import code
 from tracekit.analyze.blocks import Block
+from tracekit.analyze.place import Place
 from tracekit.model.trace import Trace, TrackKind
 
 NAME = "stack sample"
@@ -21,14 +21,6 @@ _LOOP_FILES = re.compile(r".*/asyncio/(?:events|base_events|runners|unix_events)
 _LOOP_FUNCTIONS = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run"})
 _OURS = re.compile(r".*/tracekit/(?:bootstrap|hooks|record|spool)/|.*/tracekit/sessions\.py$")
 PARTS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>", "<lambda>")  # of a function
-
-
-class Frame(NamedTuple):
-    """A place in the code; "" and 0 for what is not known."""
-
-    function: str
-    file: str
-    line: int
 
 
 class Sampled(NamedTuple):
@@ -40,7 +32,7 @@ class Sampled(NamedTuple):
         agreeing: how many of them were in the same function of the program.
     """
 
-    stack: tuple[Frame, ...]
+    stack: tuple[Place, ...]
     samples: int
     agreeing: int
 
@@ -87,38 +79,33 @@ class Stacks:
         return list(zip(times[first:last], samples[first:last]))
 
 
-def users_frame(stack: tuple[Frame, ...]) -> int:
+def users_frame(stack: tuple[Place, ...]) -> int:
     """Where in a stack the innermost function of the program's own code is; its length where there is none.
 
     A comprehension or a lambda goes by the function that it stands in, where that is on the stack.
     """
-    first = next((at for at, frame in enumerate(stack) if is_users(frame)), len(stack))
+    first = next((at for at, frame in enumerate(stack) if frame.is_users), len(stack))
     at = first
-    while at < len(stack) and stack[at].function.endswith(PARTS) and is_users(stack[at]):
+    while at < len(stack) and stack[at].function.endswith(PARTS) and stack[at].is_users:
         at += 1
     around = at < len(stack) and stack[at].file == stack[first].file
     return at if around else first
 
 
-def is_users(frame: Frame) -> bool:
-    """Whether the program's own code is there, and not a library's or Python's."""
-    return bool(frame.file) and code.owner(frame.file) is code.Owner.USER
-
-
-def _frames(args: dict[str, Any]) -> list[Frame]:
+def _frames(args: dict[str, Any]) -> list[Place]:
     """The frames of a sample; whoever wrote the file, of a trace nothing is believed."""
     found = []
     frames = args.get("frames")
     for frame in frames if isinstance(frames, list) else ():
         if isinstance(frame, (list, tuple)) and len(frame) == 3:
             function, file, line = frame
-            found.append(Frame(str(function), str(file), line if isinstance(line, int) else 0))
+            found.append(Place(str(function), str(file), line if isinstance(line, int) else 0))
     return found
 
 
-def _inside_the_loop(frames: list[Frame]) -> tuple[tuple[Frame, ...], bool]:
+def _inside_the_loop(frames: list[Place]) -> tuple[tuple[Place, ...], bool]:
     """What the loop ran, and whether the loop's own frames were seen around it."""
-    kept: list[Frame] = []
+    kept: list[Place] = []
     for frame in frames:
         if frame.function.rpartition(".")[2] in _LOOP_FUNCTIONS and _LOOP_FILES.fullmatch(frame.file):
             return tuple(kept), True
@@ -134,9 +121,9 @@ def _weights(times: list[int], block: Block) -> list[int]:
     return [end - start for start, end in pairwise(edges)]
 
 
-def _sum_up(stacks: list[tuple[Frame, ...]], weights: list[int]) -> Sampled:
+def _sum_up(stacks: list[tuple[Place, ...]], weights: list[int]) -> Sampled:
     functions: Counter[tuple[str, str]] = Counter()
-    lines: Counter[tuple[Frame, ...]] = Counter()
+    lines: Counter[tuple[Place, ...]] = Counter()
     for stack, weight in zip(stacks, weights):
         functions[_function(stack)] += weight
         lines[stack] += weight
@@ -146,7 +133,7 @@ def _sum_up(stacks: list[tuple[Frame, ...]], weights: list[int]) -> Sampled:
     return Sampled(longest, len(stacks), len(agreeing))
 
 
-def _function(stack: tuple[Frame, ...]) -> tuple[str, str]:
+def _function(stack: tuple[Place, ...]) -> tuple[str, str]:
     """What makes two samples agree: the program's own function, and without one the innermost."""
     at = users_frame(stack)
     frame = stack[at] if at < len(stack) else stack[0]

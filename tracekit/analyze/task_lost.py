@@ -53,9 +53,7 @@ def _finding(trace: Trace, alike: list[Complaint]) -> Finding:
         track=trace.tracks[first.track].name,
         sentence=f"{who} {was} thrown away while pending, because nothing referred to {it}: the rest never ran.",
         advice=_CURE,
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(ran),
         details={"task": task or None, "coroutine": ran.function or None, "count": len(alike)},
     )

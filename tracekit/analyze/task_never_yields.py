@@ -67,9 +67,7 @@ def _finding(trace: Trace, loop: int, tasks: list[int], longest: Int64, threshol
             "As tasks they gain nothing over plain calls, and nothing else runs meanwhile but between them: give the work to "
             "a ProcessPoolExecutor or, where it waits in C, to `asyncio.to_thread(...)`."
         ),
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(place),
         details={"coroutine": first.coroutine, "count": len(rows), "total_s": total / 1e9, "share": share},
     )

@@ -102,9 +102,7 @@ def _finding(trace: Trace, alike: list[_Left]) -> Finding:
         track=task.name,
         sentence=_sentence(trace, alike, first, awaits),
         advice=_CURE,
-        function=blamed.function,
-        file=blamed.file,
-        line=blamed.line,
+        **blamed._asdict(),
         library=library_of(first.where, begun),
         details={
             "tasks": [trace.tasks[left.task].name for left in alike[:LISTED]],

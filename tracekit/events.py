@@ -70,6 +70,15 @@ PID = 226
 ON_CPU = 227  # ns that a thread has been on a processor
 RUN_QUEUE = 228  # ns that it has waited for one
 FRAME = 229  # the id of a text of layout.code_text
+HOLDER = 230  # the serial of the thread that holds the lock
+HELD_AT = 231  # the id of a text of layout.code_text: where it was taken
+BYTES = 232  # how large something is
+RSS = 233  # bytes
+PSS = 234  # bytes
+SHARED = 235  # bytes of its memory that others map as well
+SWITCHES = 236  # how often a thread has been given a processor
+INVOLUNTARY = 237  # how often one has been taken from it
+STATUS = 238  # how a process ended, as wait(2) tells
 
 ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
 
@@ -126,6 +135,11 @@ CLOCK = 71
 # What an observer sees from outside of the process.
 SAMPLE = 80
 STACK = 81
+WEIGHT = 82
+# Locks.
+LOCK_WAIT = 90
+LOCK_WAIT_END = 91
+LOCK_RELEASE = 92
 
 # What a TASK_READY says of its cause (field `a`).
 READY_CANCELLED = 1  # the future that the task awaited was cancelled
@@ -133,8 +147,26 @@ READY_CANCELLED = 1  # the future that the task awaited was cancelled
 # What a thread was seen to do (field `a` of SAMPLE).
 STATE_RUNNING = 1  # on a processor, or waiting for one
 STATE_GIL = 2  # waiting for the GIL
-STATE_SYSCALL = 3  # in a system call that waits, a lock's or a poll's included
-STATES = {STATE_RUNNING: "running", STATE_GIL: "gil", STATE_SYSCALL: "syscall"}
+STATE_SYSCALL = 3  # in a system call that is none of the following
+STATE_LOCK = 4  # waiting for a lock other than the GIL
+STATE_POLL = 5  # in select, poll or epoll
+STATE_IO = 6  # in a read, recv, accept, connect, write or send
+STATE_SLEEP = 7
+STATE_CHILD = 8  # waiting for a child process
+STATES = {
+    STATE_RUNNING: "running",
+    STATE_GIL: "gil",
+    STATE_SYSCALL: "syscall",
+    STATE_LOCK: "lock",
+    STATE_POLL: "poll",
+    STATE_IO: "io",
+    STATE_SLEEP: "sleep",
+    STATE_CHILD: "child",
+}
+
+# How a wait for a lock ended (field `a` of LOCK_WAIT_END).
+LOCK_TAKEN = 1
+LOCK_GIVEN_UP = 0  # by a timeout or an exception
 
 TABLE: tuple[Event, ...] = (
     Event(SPAN_BEGIN, "span begin", a="name", details=(*ARGUMENTS, NAME)),
@@ -204,14 +236,24 @@ TABLE: tuple[Event, ...] = (
     # What CLOCK_MONOTONIC showed at the time of this record; only where the spool's own clock is another one.
     Event(CLOCK, "clock", details=(READING,)),
     # Only in an observer's spool. The two times are cumulative, as the scheduler counts them.
-    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE)),
+    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES)),
     # Its frames, innermost first.
     Event(STACK, "stack", a="1: it held the GIL", b="tid", details=(PID, FRAME)),
+    # What a process weighs.
+    Event(WEIGHT, "weight", b="pid", details=(RSS, PSS, SHARED)),
+    # A thread found a lock taken and waits for it. Locks are numbered where they are first waited for; HOLDER and HELD_AT where
+    # they are known; AWAITS: where it waits.
+    Event(
+        LOCK_WAIT, "lock wait", a="name of its class", b="serial of the lock", details=(HOLDER, HELD_AT, AWAITS, NAME)
+    ),
+    Event(LOCK_WAIT_END, "lock wait end", a="LOCK_TAKEN or LOCK_GIVEN_UP", b="serial of the lock", ends=LOCK_WAIT),
+    # Written by the thread that releases a lock, right before that, and only where somebody waits for it.
+    Event(LOCK_RELEASE, "lock release", b="serial of the lock"),
 )
 
 # What a flight recorder carries on of what it lets go of (spool/ring.py), beside the begins of what is still open.
 # What runs on one thread, innermost last; its end is the last that its thread says of it.
-ON_THREAD = (THREAD_BEGIN, LOOP_BEGIN, STEP_BEGIN, CALLBACK_BEGIN, JOB_BEGIN, REMOTE_JOB_BEGIN, GC_BEGIN)
+ON_THREAD = (THREAD_BEGIN, LOOP_BEGIN, STEP_BEGIN, CALLBACK_BEGIN, JOB_BEGIN, REMOTE_JOB_BEGIN, GC_BEGIN, LOCK_WAIT)
 # What may end on another thread. Begin -> end; which of them it is: a span by the slot of its begin, others by `b`.
 ACROSS_THREADS = {SPAN_BEGIN: SPAN_END, TASK_CREATED: TASK_DONE, JOB_SUBMIT: JOB_END}
 # What is said of them meanwhile -> their begin. Of what stands in one row the latest counts; of arguments each does.
@@ -252,4 +294,13 @@ DETAIL_NAMES: dict[int, str] = {
     ON_CPU: "on cpu",
     RUN_QUEUE: "run queue",
     FRAME: "frame",
+    HOLDER: "holder",
+    HELD_AT: "held at",
+    BYTES: "bytes",
+    RSS: "rss",
+    PSS: "pss",
+    SHARED: "shared",
+    SWITCHES: "switches",
+    INVOLUNTARY: "involuntary",
+    STATUS: "status",
 }

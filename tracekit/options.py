@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOOKS = ("threads", "asyncio", "trio", "greenlets", "executors", "processes", "gc")
+ON_REQUEST = ("locks",)
 DEFAULT_THRESHOLD = "50ms"
 DEFAULT_RATE = 100
 MOST_RATE = 1000
@@ -25,7 +26,7 @@ class Options:
     Args:
         threshold: ns; a step of an event loop longer than this is a block.
         max_size: bytes that the spool of one process may take, 0 for no cap.
-        hooks: names out of HOOKS.
+        hooks: names out of HOOKS and ON_REQUEST.
         flight_ns, flight_bytes: keep only the last part, of such a length or such a size; 0 and 0: all.
         watched: somebody outside of the program makes the dumps that it asks for.
         rate: how often a second the event loops are looked at from outside, 0 for never.
@@ -87,7 +88,7 @@ class Options:
             if key in _NUMBERS and value.isdecimal():
                 setattr(options, key, int(value))
             elif key == "hooks":
-                options.hooks = tuple(name for name in value.split("+") if name in HOOKS)
+                options.hooks = tuple(name for name in value.split("+") if name in HOOKS + ON_REQUEST)
         return options
 
 

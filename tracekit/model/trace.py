@@ -40,9 +40,11 @@ class Category(IntEnum):
     RUNNING = 11  # on a task's track: a step
     AWAITING = 12  # on a task's track: waiting for something
     SAMPLE = 13
-    STATE = 14
+    STATE = 14  # on a track of states: what a thread was seen to do from outside
     OTHER = 15  # from other people's traces
     SELECT = 16  # on a loop's thread: the loop had nothing to run and waited
+    WAIT = 17  # on a thread: it waited for a lock that others held
+    PICKLE = 18  # on a thread: a job or its result was pickled for another process, or read from there
 
 
 class Flag(IntFlag):
@@ -62,6 +64,7 @@ class TrackKind(IntEnum):
     LANE = 3  # owner: a thread; whole spans that cannot lie on the thread's own track (generators, overlaps)
     PROCESS = 4  # owner: a process
     TASKS = 5  # owner: a process; many tasks, one after another
+    STATES = 6  # owner: a thread; what it was seen to do from outside
 
 
 class FlowKind(IntEnum):
@@ -74,6 +77,7 @@ class FlowKind(IntEnum):
     RESULT = 5  # the end of a job -> who was woken by it
     SPAWN = 6  # who started a process -> its main thread's life
     OTHER = 7
+    RELEASE = 8  # who released a lock -> who had waited for it
 
 
 @dataclass(slots=True)
@@ -89,6 +93,11 @@ class Process:
     untraced: str = ""
     python: str = ""  # version, as "3.11.7"
     ppid: int = 0
+    status: int | None = None  # exit code, or -signal; None: not known
+    starting: int | None = None  # ns from when it was asked for to its first own line; None: not known
+    peak_rss: int = 0  # bytes; 0: not sampled, as the next two
+    pss: int = 0  # the largest that was seen
+    shared: int = 0  # of its memory others map as well, at that time
 
 
 @dataclass(slots=True)
@@ -103,6 +112,29 @@ class Thread:
     begun_before: bool = False
     main: bool = False
     starter: int | None = None  # index of the thread that started it
+
+
+@dataclass(slots=True)
+class States:
+    """How long a thread was seen in each state from outside, in ns; of threads that were sampled.
+
+    `running` (on a processor) and `runnable` (waiting for one) are the scheduler's own figures; what it waited for in the rest
+    of the time is divided as its samples are.
+    """
+
+    thread: int
+    running: int = 0
+    runnable: int = 0
+    gil: int = 0
+    lock: int = 0
+    poll: int = 0
+    io: int = 0
+    sleep: int = 0
+    other: int = 0
+    switches: int = 0  # how often it was given a processor
+    longest_ready: int = (
+        0  # the longest time in a row that it could have run and did not: runnable, or waiting for the GIL
+    )
 
 
 @dataclass(slots=True)
@@ -241,4 +273,5 @@ class Trace:
     counters: Counters
     flows: Flows
     notes: list[str] = field(default_factory=list)
+    states: list[States] = field(default_factory=list)
     exit_status: int | None = None  # of the program, as a shell would say it (128 + signal); None: not known

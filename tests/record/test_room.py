@@ -546,3 +546,31 @@ def test_children_of_a_session_that_is_gone(run_python: Callable[..., Any]) -> N
     )
 
     assert (ran.status, ran.stdout, ran.stderr) == (0, "0\n", "")
+
+
+def test_a_hole_on_a_full_disk_is_read(tmp_path: Path) -> None:
+    """A recording with a hole in it, left where no room was to be had, is read although the disk is full: nobody is killed."""
+    for folder in _mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs"):
+        directory = folder / "s.tracekit"
+        directory.mkdir(mode=0o700)
+        _run(directory, tmp_path, program="import tracekit as tk; tk.instant('here')")
+        (spool,) = directory.glob("*.spool")
+        os.truncate(spool, spool.stat().st_size + 4 * layout.BLOCK_BYTES)
+        _fill(folder)
+
+        read = "import sys; from tracekit.load import load; print(len(load(sys.argv[1]).instants))"
+        result = subprocess.run(
+            [sys.executable, "-c", read, str(directory)], capture_output=True, text=True, timeout=60, check=False
+        )
+
+        assert (result.returncode, result.stdout) == (0, "1\n")
+
+
+def _fill(folder: Path) -> None:
+    """Leaves no room on the file system of a folder."""
+    with (folder / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass

@@ -94,7 +94,11 @@ def read_spool(path: str | os.PathLike[str]) -> Spool:
 
 
 def _map(path: Path) -> tuple[Words, int]:
-    """The file's whole words, mapped, and its size in bytes."""
+    """The file's whole words, and its size in bytes.
+
+    Mapped, so that what is written meanwhile is seen; but for a file with holes:
+    on a full tmpfs to look into one through a mapping is fatal, and to read it is not.
+    """
     try:
         size = path.stat().st_size
         if size == 0:
@@ -103,10 +107,20 @@ def _map(path: Path) -> tuple[Words, int]:
             raise TracekitError(f"{path} is larger than a spool can be ({size} bytes); is it the right file?")
         if size < layout.HEADER_WORDS * 8:
             raise TracekitError(f"{path} ends inside its header ({size} bytes): nothing can be read; leave it out")
+        if _has_holes(path, size):
+            return np.fromfile(path, dtype="<u8", count=size // 8), size
         return np.memmap(path, dtype="<u8", mode="r", shape=(size // 8,)).view(np.ndarray), size
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise TracekitError(f"{path} cannot be read: {reason}; check the path and its permissions") from error
+
+
+def _has_holes(path: Path, size: int) -> bool:
+    with open(path, "rb") as file:
+        try:
+            return os.lseek(file.fileno(), 0, os.SEEK_HOLE) < size
+        except (OSError, AttributeError):  # the file system or the system does not tell
+            return False
 
 
 def _header(path: Path, words: Words, size: int) -> Header:

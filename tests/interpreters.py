@@ -37,6 +37,16 @@ def pythons() -> dict[tuple[int, int], str]:
 
 
 @cache
+def supported() -> list[str]:
+    """A CPython of each minor version that tracekit supports, and the system's own, which may be built otherwise (static)."""
+    found = [path for version, path in sorted(pythons().items()) if version >= (3, 10)]
+    system = "/usr/bin/python3"
+    if (_answers([system]) or (0, 0)) >= (3, 10) and os.path.realpath(system) not in map(os.path.realpath, found):
+        found.append(system)
+    return found
+
+
+@cache
 def python_for_nobody() -> str | None:
     """A supported Python that a user without any rights may run; None where there is none, or where we may not become nobody."""
     if os.getuid() != 0:

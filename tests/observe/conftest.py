@@ -5,19 +5,33 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from observing import Start, Writing
+
+from tracekit.spool.limits import Limits
 
 
 @pytest.fixture
-def program() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+def written(tmp_path: Path) -> Iterator[Writing]:
+    """A journal, and what is in it."""
+    folder = tmp_path / "s.tracekit"
+    folder.mkdir()
+    found = Writing(folder, Limits())
+    yield found
+    found.journal.close()
+
+
+@pytest.fixture
+def program() -> Iterator[Start]:
     """Starts Python code, returns when it has printed a line, and ends it with the test; its stdin stays open until then."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(code: str) -> subprocess.Popen[str]:
+    def start(code: str, python: str = sys.executable) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         started.append(child)
         assert child.stdout is not None

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from tracekit.observe.elf import symbol
-from tracekit.observe.procfs import gil_addresses
+from tracekit.observe.runtime import Runtime
 
 
 def test_the_interpreters_state() -> None:
     """Of this very process, the interpreter's state lies where the loader says."""
     address = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-    found = gil_addresses(os.getpid())
+    runtime = Runtime(os.getpid())
+    runtime.close()
 
-    assert found.start == address
-    assert len(found) > 100
+    assert runtime.main.start == address
+    assert len(runtime.main) > 100
 
 
 def test_a_symbol_that_is_not_there() -> None:

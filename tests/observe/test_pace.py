@@ -15,17 +15,29 @@ def work(seconds: float) -> None:
 
 
 def test_cheap() -> None:
-    """Looks that cost nearly nothing follow each other as was asked for."""
-    assert Pace(5.0).pause() == 5.0
+    """Looks that cost nearly nothing follow each other to the beat that was asked for, however long a pause becomes."""
+    began = time.monotonic()
+    pace = Pace(1000.0)
+    first = pace.pause()
+    assert 1000.0 - (time.monotonic() - began) <= first <= 1000.0
+    second = pace.pause()
+    assert 2000.0 - (time.monotonic() - began) <= second <= 2000.0
 
 
 def test_dear() -> None:
     """Looks that cost much are far apart, but not for ever."""
-    pace = Pace(0.001)
-    work(0.05)
-    once = pace.pause()
-    assert once > 0.1
-    for _ in range(20):
-        work(0.07)
+    pace = Pace(0.01)
+    for _ in range(8):
+        work(0.02)
         pace.pause()
-    assert once < pace.pause() <= 1.0
+    work(0.02)
+    assert 0.1 < pace.pause() < 2.0
+
+
+def test_dear_once() -> None:
+    """What costs much once or twice, as the first look does, keeps nobody from looking again soon."""
+    pace = Pace(0.01)
+    for _ in range(2):
+        work(0.1)
+        assert pace.pause() <= 0.01
+    assert pace.pause() <= 0.02

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from interpreters import NOBODY, python_for_nobody
+from observing import Written
 from waiting import until
 
 import tracekit
@@ -31,9 +31,9 @@ from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
 from tracekit.observe import sampler
-from tracekit.observe.live import Live, Running
+from tracekit.observe.live import Live
 from tracekit.observe.pyspy import executable
-from tracekit.observe.tails import Turn
+from tracekit.spool import layout
 from tracekit.spool.file import SpoolFile
 from tracekit.spool.layout import parse_code
 from tracekit.spool.limits import Limits
@@ -304,7 +304,7 @@ def test_a_session_of_the_programs_own(tmp_path: Path) -> None:
 
 
 _AS_NOBODY = """
-    import os, resource, subprocess, sys, sysconfig
+    import os, subprocess, sys, sysconfig, time
     from tracekit import clock
     from tracekit.observe.live import Live
     from tracekit.observe.sampler import Observer
@@ -319,8 +319,8 @@ _AS_NOBODY = """
     live = Live(directory)
     observer = Observer(directory, live, 50_000_000, Options().limits())
     while child.poll() is None:
-        now = clock.monotonic_ns()
-        observer.look(live.look(now), now)
+        observer.look(clock.monotonic_ns())
+        time.sleep(0.005)
     observer.close()
     sys.exit(child.returncode)
 """
@@ -371,32 +371,66 @@ def test_as_another_user(for_nobody: tuple[Path, str]) -> None:
     assert finding.details["verdict"] in ("cpu", "preempted", "mixed")
 
 
-def test_threads_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a thread that runs nothing now no file is kept where others need the room, and none of one that has ended."""
-    monkeypatch.setattr(sampler, "_MOST_THREADS", 1)
+THREADS = """
+    import os, subprocess, sys, threading, time
+
+    def compute():
+        while not os.path.exists("enough"):
+            pass
+
+    threads = [threading.Thread(target=compute) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    if len(sys.argv) == 1:
+        subprocess.run([sys.executable, __file__, "child"])
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_a_program_without_a_loop(tmp_path: Path) -> None:
+    """Every thread of every process is sampled, whether there is an event loop or not; so is what the processes weigh."""
+    (tmp_path / "program.py").write_text(textwrap.dedent(THREADS))
+    command = [sys.executable, "-m", "tracekit", "run", "-q", "--keep-session", "-o", "out.json", "program.py"]
+    written = Written(tmp_path / "out.tracekit")
+
+    def enough() -> bool:
+        if not any(observers(written.folder)):
+            return False
+        waited = {
+            (sample.details[events.PID], sample.tid) for sample in written.samples() if sample.state == events.STATE_GIL
+        }
+        weighed = {weight.tid for weight in written.of_kind(events.WEIGHT)}
+        return len(waited) >= 4 and len({pid for pid, _ in waited}) == len(weighed) == 2
+
+    with subprocess.Popen(command, cwd=tmp_path) as child:
+        try:
+            until(enough)
+        finally:
+            (tmp_path / "enough").touch()
+        assert child.wait() == 0
+
+    (spool,) = observers(written.folder)
+    assert spool.header.ended == layout.ENDED_NORMALLY
+    assert written.notes() == []
+    sampled = {(sample.details[events.PID], sample.tid) for sample in written.samples()}
+    assert len({pid for pid, _ in sampled}) == 2
+    assert len(sampled) == 6
+
+
+def test_no_room(tmp_path: Path) -> None:
+    """When the observer's file has become as large as it may, nobody looks any more, and no file stays open."""
     spool = SpoolFile(str(tmp_path))
     live = Live(str(tmp_path))
-    live.look(1)
-    (path,) = live.tails
-    observer = sampler.Observer(str(tmp_path), live, 50_000_000, Limits())
     before = len(os.listdir("/proc/self/fd"))
-    go_on = threading.Event()
-    other = threading.Thread(target=go_on.wait)
-    other.start()
+    observer = sampler.Observer(str(tmp_path), live, 50_000_000, Limits(max_bytes=40_000))
 
-    def look(thread: threading.Thread, now: int) -> list[tuple[str, int]]:
-        assert thread.native_id is not None
-        observer.look([Running(os.getpid(), path, Turn(thread.native_id, now, now))], now)
-        return list(observer._threads)
+    def is_full() -> bool:
+        observer.look(monotonic_ns())
+        return any(found.header.ended == layout.ENDED_MAX_SIZE for found in observers(tmp_path))
 
-    main = threading.main_thread()
-    assert look(main, 2) == [(path, main.native_id)]
-    assert look(other, 3) == [(path, other.native_id)]
-    go_on.set()
-    other.join()
-    until(lambda: not os.path.exists(f"/proc/self/task/{other.native_id}"))
-    assert look(other, 4) == []
+    until(is_full)
+    live.close()
     assert len(os.listdir("/proc/self/fd")) == before
     observer.close()
-    live.close()
     spool.finish(1)

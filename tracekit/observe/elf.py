@@ -1,4 +1,4 @@
-"""ELF: where a dynamic symbol of an executable or a library lies. Knows the file format, and no process."""
+"""ELF: where a symbol of an executable or a library lies. Knows the file format, and no process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _PROGRAM = struct.Struct("<IIQQQQQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _DYNAMIC_SYMBOLS = 11
+_SYMBOLS = 2  # of all: there where the file was not stripped
 _LOAD = 1
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _LARGEST = 16 << 20  # bytes of either table
@@ -40,14 +41,24 @@ def _symbol(fd: int, name: bytes) -> tuple[int, int] | None:
     programs, sections = header[8], header[9]
     program_count, section_count = header[13], header[15]
     tables = list(_rows(fd, sections, section_count, _SECTION))
-    for table in tables:
-        if table[1] == _DYNAMIC_SYMBOLS and table[6] < len(tables):
-            texts = _read(fd, tables[table[6]])
-            symbols = _read(fd, table)
-            for at in range(0, len(symbols) - _SYMBOL.size + 1, _SYMBOL.size):
-                text, _, _, _, value, size = _SYMBOL.unpack_from(symbols, at)
-                if value and texts.startswith(name + b"\0", text):
+    for kind in (_DYNAMIC_SYMBOLS, _SYMBOLS):
+        for table in tables:
+            if table[1] == kind and table[6] < len(tables):
+                found = _find(_read(fd, table), _read(fd, tables[table[6]]), name + b"\0")
+                if found is not None:
+                    value, size = found
                     return value - _first_address(_rows(fd, programs, program_count, _PROGRAM)), size
+    return None
+
+
+def _find(symbols: bytes, texts: bytes, name: bytes) -> tuple[int, int] | None:
+    """Value and size of a symbol in a table."""
+    if name not in texts:
+        return None
+    for at in range(0, len(symbols) - _SYMBOL.size + 1, _SYMBOL.size):
+        text, _, _, _, value, size = _SYMBOL.unpack_from(symbols, at)
+        if value and texts.startswith(name, text):
+            return value, size
     return None
 
 

@@ -1,14 +1,17 @@
 """Pace: how long to wait between two looks at a session. Knows what the looks cost, and not what they see.
 
-However many processes and threads record, looking at them takes a small share of one processor.
+However many processes and threads there are, looking at them takes a small share of one processor: less often then.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 
-_SHARE = 0.05  # of a processor
-_WEIGHT = 0.125  # of the latest look in the average; one that takes long by chance makes nobody blind
+_SHARE = 0.05  # of a processor,
+_SHARE_AT_1_KHZ = 0.15  # and for looks that follow each other as fast as can be
+_LOOKS = 8  # what the latest of them cost on average,
+_APART = 2  # but for the dearest: what is done once (opening files, loading modules), or took long by chance, makes nobody blind
 _LONGEST = 1.0  # seconds
 
 
@@ -16,17 +19,24 @@ class Pace:
     """The pauses of the thread that looks.
 
     Args:
-        interval: seconds between two looks, where they cost little.
+        interval: seconds from one look to the next, where they cost little.
     """
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._took = 0.0  # seconds of processor time, a look on average
+        self._share = max(_SHARE, _SHARE_AT_1_KHZ * 0.001 / interval)
+        self._took: deque[float] = deque(maxlen=_LOOKS)  # seconds of processor time
         self._spent = time.thread_time()
+        self._due = time.monotonic()
 
     def pause(self) -> float:
         """How many seconds to wait now, after a look."""
         spent = time.thread_time()
-        self._took += (spent - self._spent - self._took) * _WEIGHT
+        self._took.append(spent - self._spent)
         self._spent = spent
-        return max(self._interval, min(_LONGEST, self._took / _SHARE))
+        usual = sorted(self._took)[:-_APART]
+        cost = sum(usual) / len(usual) if usual else 0.0
+        now = time.monotonic()
+        # To the beat, so that the time that a look and waking up take does not make looks rarer.
+        self._due = max(self._due + self._interval, now + min(_LONGEST, cost / self._share))
+        return self._due - now

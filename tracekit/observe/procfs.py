@@ -3,115 +3,170 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tracekit import events
-from tracekit.observe.elf import symbol
+from tracekit.observe.syscalls import CALLS, Call
 
-_FUTEX = {"x86_64": 202, "aarch64": 98}.get(os.uname().machine, -1)
-_MOST = 256  # bytes of either file
-_PYTHONS = ("libpython", "python")
+MOST = 256  # bytes of either file
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC
+_NEGATIVE = 1 << 31  # in the low half of an argument
+_START_CODE, _START_STACK = 23, 25  # fields of stat, after the name
+_INVOLUNTARY = b"nonvoluntary_ctxt_switches:"
 
 
 class Times(NamedTuple):
-    """How long a thread has been on a processor, and how long it has waited for one; ns since it was made."""
+    """How long a thread has been on a processor and has waited for one, in ns, and how often it was given one; all its life."""
 
     on_cpu: int
     run_queue: int
+    switches: int
+
+
+_FIGURES = len(Times._fields)
+_make_times = Times._make
 
 
 class ThreadFiles:
     """A thread, through two files that stay open.
 
     Args:
-        pid, tid: of the thread.
+        tid: of the thread.
+        tasks: descriptor of the directory /proc/PID/task, which is that of no other process that gets the pid.
 
     Attributes:
+        times, call: descriptors; `call` is -1 where it may not be opened.
         hidden: why it is not told what the thread waits for; "" where it is.
 
     Raises:
         OSError: there is no such thread, or too many files are open.
     """
 
-    def __init__(self, pid: int, tid: int) -> None:
-        folder = f"/proc/{pid}/task/{tid}"
-        self._times = os.open(f"{folder}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        self._call = -1
+    __slots__ = ("call", "hidden", "times")
+
+    def __init__(self, tid: int, tasks: int) -> None:
+        self.times = os.open(f"{tid}/schedstat", _FLAGS, dir_fd=tasks)
+        self.call = -1
         self.hidden = ""
         try:
-            self._call = os.open(f"{folder}/syscall", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
+            self.call = os.open(f"{tid}/syscall", _FLAGS, dir_fd=tasks)
+        except PermissionError as error:
             self.hidden = error.strerror or str(error)
+        except OSError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of the files."""
-        for fd in (self._times, self._call):
+        for fd in (self.times, self.call):
             if fd >= 0:
                 os.close(fd)
-        self._times = self._call = -1
+        self.times = self.call = -1
 
-    def times(self) -> Times:
-        """The thread's times.
+    def read_times(self) -> bytes:
+        """What `times_in` reads.
 
         Raises:
-            OSError: it is gone.
+            OSError: the thread is gone.
         """
-        on_cpu, run_queue, *_ = os.pread(self._times, _MOST, 0).split()
-        return Times(int(on_cpu), int(run_queue))
+        return os.pread(self.times, MOST, 0)
 
-    def call(self) -> bytes:
+    def read_call(self) -> bytes:
         """The system call that the thread is in, as the kernel writes it; b"" where it does not tell."""
-        if self._call < 0:
+        if self.call < 0:
             return b""
         try:
-            return os.pread(self._call, _MOST, 0)
+            return os.pread(self.call, MOST, 0)
         except OSError as error:
             self.hidden = error.strerror or str(error)
-            os.close(self._call)
-            self._call = -1
+            os.close(self.call)
+            self.call = -1
             return b""
 
 
-def state(call: bytes, gil: range) -> int:
+def open_tasks(pid: int) -> int:
+    """A descriptor of the directory of a process's threads; os.listdir tells their tids.
+
+    Raises:
+        OSError: there is no such process, or it is hidden.
+    """
+    return os.open(f"/proc/{pid}/task", _FLAGS | os.O_DIRECTORY)
+
+
+def image_of(pid: int) -> tuple[bytes, ...]:
+    """What an exec changes in a process: where its code and its stack lie; empty where that is not told."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.readall().rpartition(b")")[2].split()
+        return tuple(fields[_START_CODE : _START_STACK + 1])
+    except OSError:
+        return ()
+
+
+def times_in(schedstat: bytes) -> Times:
+    """The times of a thread.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    figures = schedstat.split()
+    if len(figures) != _FIGURES:
+        raise ValueError("the kernel writes other figures than are known")
+    return _make_times(map(int, figures))
+
+
+def involuntary(tid: int, tasks: int) -> int | None:
+    """How often a processor was taken from a thread that had not done with it; None where that is not told."""
+    try:
+        fd = os.open(f"{tid}/status", _FLAGS, dir_fd=tasks)
+    except OSError:
+        return None
+    try:
+        _, _, said = os.read(fd, 8192).partition(_INVOLUNTARY)
+        return int(said.split(None, 1)[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def state(call: bytes, gils: Iterable[range]) -> int:
     """What a thread was doing: one of events.STATES, or 0 where that was not told.
 
     Args:
-        call: what ThreadFiles.call returned.
-        gil: the addresses at which threads wait for the GIL.
+        call: what ThreadFiles.read_call returned.
+        gils: the addresses at which threads wait for a GIL.
     """
     if not call:
         return 0
-    words = call.split()
-    if words[0] == b"running":
+    if call.startswith(b"running"):
         return events.STATE_RUNNING
-    if words[0] == b"%d" % _FUTEX and len(words) > 1 and int(words[1], 16) in gil:
-        return events.STATE_GIL
-    return events.STATE_SYSCALL
+    words = call.split(b" ", 2)
+    known = CALLS.get(words[0])
+    if known is None or len(words) < 3:
+        return events.STATE_SYSCALL
+    if known.of_address:
+        address = int(words[1], 16)
+        for gil in gils:
+            if address in gil:
+                return events.STATE_GIL
+        return known.state
+    if known.files >= 0 and _sleeps(known, call.split()[1:]):
+        return events.STATE_SLEEP
+    return known.state
 
 
-def gil_addresses(pid: int) -> range:
-    """Where the state of the interpreter lies in a process, the GIL in it; empty where that is not to be found out."""
-    try:
-        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
-            for address, path in _images(file.read()):
-                name = os.path.basename(path)
-                if name.startswith(_PYTHONS):
-                    # As that process sees its files, which may be in a container.
-                    found = symbol(f"/proc/{pid}/root{path}", "_PyRuntime")
-                    if found is not None:
-                        offset, size = found
-                        return range(address + offset, address + offset + size)
-    except (OSError, ValueError):
-        pass
-    return range(0)
+def waits_at(call: bytes) -> int:
+    """The address at which a thread waits for somebody to wake it; 0 where it does something else."""
+    words = call.split(None, 2)
+    known = CALLS.get(words[0]) if words else None
+    return int(words[1], 16) if known is not None and known.of_address and len(words) > 1 else 0
 
 
-def _images(maps: str) -> list[tuple[int, str]]:
-    """The files whose beginnings are mapped, with the address; a library before the executable."""
-    found = []
-    for line in maps.splitlines():
-        fields = line.split(None, 5)
-        if len(fields) == 6 and int(fields[2], 16) == 0 and fields[5].startswith("/"):
-            found.append((int(fields[0].partition("-")[0], 16), fields[5]))
-    unique = {path: address for address, path in reversed(found)}
-    return sorted(((address, path) for path, address in unique.items()), key=lambda image: "libpython" not in image[1])
+def _sleeps(call: Call, arguments: list[bytes]) -> bool:
+    """Whether a call that waits for files looks at none, and ends by itself: so the time.sleep of Python 3.10."""
+    if int(arguments[call.files], 16) & 0xFFFFFFFF:
+        return False
+    timeout = int(arguments[call.timeout], 16)
+    return bool(timeout) if call.is_pointer else not timeout & _NEGATIVE

@@ -7,7 +7,7 @@
 #include "common.h"
 
 /* Whose a code is, as in hooks/code.py. */
-enum whose { USERS = 0, LIBRARYS = 1, WRAPPERS = 2, WAITERS = 3 };
+enum whose { USERS = 0, LIBRARYS = 1, WRAPPERS = 2, WAITERS = 3, LOCKS = 4, STARTERS = 5, OURS = 6 };
 
 /* What the functions below give instead of asking Python, where they may not. -1: there is an exception. */
 enum { NOT_KNOWN = -2 };

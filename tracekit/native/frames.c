@@ -108,15 +108,6 @@ COLD bool is_on_stack(Place place, const void *code)
     return frame != NULL;
 }
 
-static PyObject *name_of_code(PyObject *code)
-{
-#if PY_VERSION_HEX >= 0x030B0000
-    return ((PyCodeObject *)code)->co_qualname;
-#else
-    return ((PyCodeObject *)code)->co_name;
-#endif
-}
-
 static int set_spot(Spot *spot, PyObject *code, PyObject *name, int last)
 {
     Py_INCREF(code);

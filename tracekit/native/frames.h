@@ -19,6 +19,16 @@ typedef struct {
     int last;              /* as `f_lasti` */
 } Spot;
 
+/* The qualified name of a code, since there is one; borrowed. */
+static inline PyObject *name_of_code(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return ((PyCodeObject *)code)->co_qualname;
+#else
+    return ((PyCodeObject *)code)->co_name;
+#endif
+}
+
 static inline void drop_spot(Spot *spot)
 {
     Py_CLEAR(spot->code);

@@ -15,7 +15,7 @@ enum {
     NAME_BYTES = 4096,
     MOST_DETAILS = 400,
     LAST_WORDS = 4,
-    CORE_BUILD = 4,
+    CORE_BUILD = 5,
     MOST_CHARACTERS = 500,
 };
 
@@ -25,6 +25,11 @@ enum cause {
 
 enum outcome {
     OUTCOME_DONE = 1,
+};
+
+enum wait_end {
+    LOCK_GIVEN_UP = 0,
+    LOCK_TAKEN = 1,
 };
 
 enum kind {
@@ -54,6 +59,10 @@ enum kind {
     GC_BEGIN = 60,
     GC_END = 61,
     CLOCK = 71,
+    LOCK_WAIT = 90,
+    LOCK_WAIT_END = 91,
+    LOCK_RELEASE = 92,
+    LOCK_ACQUIRED = 93,
     ARG_INT = 200,
     ARG_FLOAT = 201,
     ARG_TEXT = 202,
@@ -73,6 +82,10 @@ enum kind {
     AWAITED = 222,
     DUE = 223,
     CREATED_AT = 224,
+    HOLDER = 230,
+    HELD_AT = 231,
+    INHERITED = 240,
+    SHARED_LOCK = 241,
 };
 
 #endif

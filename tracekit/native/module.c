@@ -1,7 +1,8 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
    Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py,
-   record/reference.py, hooks/ready.py, hooks/scheduled.py and hooks/mark.py; and what these use of hooks/tasks.py, hooks/chain.py and hooks/code.py. */
+   record/reference.py, hooks/ready.py, hooks/scheduled.py and hooks/mark.py; and what these use of hooks/tasks.py, hooks/chain.py and hooks/code.py.
+   Only what watches locks has no twin: in Python other classes stand for these (hooks/recorded_locks.py). */
 #include "awaits.h"
 #include "buffer.h"
 #include "callback.h"
@@ -20,7 +21,9 @@
 #include "scheduler.h"
 #include "settle.h"
 #include "span.h"
+#include "starts.h"
 #include "task.h"
+#include "watch.h"
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
@@ -48,13 +51,14 @@ static int fill(PyObject *module)
 {
     if (PyModule_AddIntConstant(module, "__build__", CORE_BUILD) < 0)
         return -1;
-    PyMethodDef *functions[] = {clock_methods, probes_methods, span_methods_of_module, marks_methods, settle_methods, mapping_methods};
+    PyMethodDef *functions[] = {clock_methods,  probes_methods,  span_methods_of_module, marks_methods,
+                                settle_methods, mapping_methods, watch_methods,         starts_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;
     if (PyType_Ready(&Mapping_Type) < 0 || begin_spans() < 0 || begin_marks() < 0 || begin_tasks() < 0 || begin_creations() < 0 ||
         begin_chains() < 0 || begin_awaits() < 0 || begin_callbacks() < 0 || begin_scheduled() < 0 || begin_schedulers() < 0 ||
-        begin_runs() < 0 || watch_forks() < 0)
+        begin_runs() < 0 || watch_forks() < 0 || begin_watching() < 0 || begin_starts() < 0)
         return -1;
     if (PyType_Ready(&Scheduled_Type) < 0 || add_type(module, "Scheduler", &Scheduler_Type) < 0 ||
         add_type(module, "RunForever", &RunForever_Type) < 0)

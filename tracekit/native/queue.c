@@ -79,7 +79,6 @@ int visit_queue(const Queue *queue, visitproc visit, void *arg)
     Py_VISIT(queue->successor);
     Py_VISIT(queue->hook);
     Py_VISIT(queue->scheduled);
-    Py_VISIT(queue->starts);
     for (unsigned at = 0; at < queue->count; at++)
         Py_VISIT(queue->steps[at].task);
     return 0;
@@ -98,5 +97,4 @@ void clear_queue(Queue *queue)
     Py_CLEAR(queue->successor);
     Py_CLEAR(queue->hook);
     Py_CLEAR(queue->scheduled);
-    Py_CLEAR(queue->starts);
 }

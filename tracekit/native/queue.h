@@ -26,9 +26,9 @@ typedef struct {
 } Step;
 
 /* What lies behind the deque's own fields. `before` is the loop's own queue, and `successor` the one that it has again;
-   `scheduled` has the handles that another thread has scheduled, `starts` a list of the tasks that run before they are known. */
+   `scheduled` has the handles that another thread has scheduled. */
 typedef struct {
-    PyObject *before, *successor, *hook, *scheduled, *starts;
+    PyObject *before, *successor, *hook, *scheduled;
     uint64_t threshold; /* ns */
     uint64_t limit;     /* the threshold in ticks of the time stamp counter, as well as it was known then */
     Step *steps;        /* outermost first: a loop may be run within one of its own steps */

@@ -129,7 +129,6 @@ static PyMemberDef queue_members[] = {
     {"_scheduled", T_OBJECT, offsetof(Queue, scheduled), 0, NULL},
     {"loop_serial", T_ULONG, offsetof(Queue, loop_serial), 0, "The number of the loop in this recording."},
     {"_told", T_PYSSIZET, offsetof(Queue, told), 0, NULL},
-    {"starts", T_OBJECT, offsetof(Queue, starts), 0, "What is being started eagerly, outermost first."},
     {"is_left", T_BOOL, offsetof(Queue, left), 0, "Whether nobody records by this queue any more."},
     {NULL, 0, 0, 0, NULL},
 };

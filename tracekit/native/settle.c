@@ -62,7 +62,7 @@ static void meet(Tasks *tasks, uint32_t task)
 
 static unsigned begun_by(unsigned kind)
 {
-    return kind == STEP_END ? STEP_BEGIN : kind == CALLBACK_END ? CALLBACK_BEGIN : GC_BEGIN;
+    return kind == STEP_END ? STEP_BEGIN : kind == CALLBACK_END ? CALLBACK_BEGIN : kind == GC_END ? GC_BEGIN : LOCK_WAIT;
 }
 
 static void end_on_thread(Block *block, unsigned at, unsigned kind)
@@ -94,11 +94,13 @@ static void settle_pairs(Block *block)
         case STEP_BEGIN:
         case CALLBACK_BEGIN:
         case GC_BEGIN:
+        case LOCK_WAIT:
             block->opened[block->depth++] = (uint16_t)at;
             break;
         case STEP_END:
         case CALLBACK_END:
         case GC_END:
+        case LOCK_WAIT_END:
             end_on_thread(block, at, kind);
             break;
         case THREAD_BEGIN:

@@ -142,9 +142,7 @@ static inline Step *new_step(Queue *queue)
 
 int learn_task(PyObject *self, PyObject *task, bool late, uint32_t *serial)
 {
-    PyObject *starts = queue_of(self)->starts;
-    bool may_be_known = starts != NULL && PyList_CheckExact(starts) && PyList_GET_SIZE(starts) > 0;
-    int created = UNLIKELY(may_be_known) ? 0 : create_task(task, (uint32_t)queue_of(self)->loop_serial, late, serial);
+    int created = create_task(task, (uint32_t)queue_of(self)->loop_serial, late, serial);
     if (LIKELY(created != 0))
         return created;
     if (drop(PyObject_CallMethodObjArgs(self, queue_names.create, task, late ? Py_True : Py_False, NULL)) < 0)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import time
 from typing import NamedTuple
 
 import numpy as np
 
 from tracekit import events
+from tracekit.observe.lock_waits import KINDS, MOST_SLOTS, LockWaits
 from tracekit.spool import layout
 
 _BLOCK = layout.BLOCK_BYTES
@@ -35,6 +37,7 @@ _ENDS = bytes((events.STEP_END, events.CALLBACK_END))
 _BETWEEN = bytes((events.LOOP_BEGIN, events.LOOP_END, events.LOOP_TURN))  # then no loop of the thread runs anything
 _BRIEF = bytes.maketrans(_BEGINS + _ENDS + _BETWEEN, b"((" + b"))" + b"|||")
 _OTHERS = bytes(set(range(256)) - set(_BEGINS + _ENDS + _BETWEEN))
+_LOCKS = re.compile(b"[" + re.escape(KINDS) + b"]")
 _DETAILS = bytes(range(events.FIRST_DETAIL, 256))
 
 
@@ -68,6 +71,7 @@ class Tails:
 
     Attributes:
         header: its words, as they were when they were read last.
+        locks: what its threads wait for.
 
     Raises:
         OSError: it cannot be opened.
@@ -86,6 +90,7 @@ class Tails:
         self._next_search = 0
         self._turns: dict[int, Turn] = {}
         self.header: list[int] = []
+        self.locks = LockWaits()
         self.read_header()
 
     def close(self) -> None:
@@ -109,6 +114,7 @@ class Tails:
         if now >= self._next_seek:
             self._next_seek = now + _SEEK_NS
             self._find_blocks(now)
+        self.locks.begin(now)
         turns = {}
         for owner, tail in self._tails.items():
             slot = tail.look(self._known())
@@ -143,7 +149,7 @@ class Tails:
         for block in sorted(found):
             self._highest = max(self._highest, block.number)
             if block.owner:
-                self._tails.setdefault(block.owner, _Tail()).add(block)
+                self._tails.setdefault(block.owner, _Tail(block.owner, self.locks)).add(block)
 
     def _search(self) -> list[_Place]:
         """The blocks that were handed out out of order, and those that a flight recorder has handed out anew."""
@@ -185,13 +191,19 @@ class Tails:
 class _Tail:
     """The newest records of one thread: the blocks that are not read to their end yet, and what is open on it.
 
+    Args:
+        owner: the thread, as in the heads of its blocks.
+        locks: is told what it writes about locks.
+
     Attributes:
         at: the first slot of the first of the blocks that is not read yet.
     """
 
-    __slots__ = ("_blocks", "_open", "at")
+    __slots__ = ("_blocks", "_locks", "_open", "_owner", "at")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: int, locks: LockWaits) -> None:
+        self._owner = owner
+        self._locks = locks
         self._blocks: list[_Place] = []
         self.at = layout.BLOCK_HEAD_SLOTS
         self._open: list[int] = []  # slots of what began, innermost last
@@ -222,6 +234,9 @@ class _Tail:
         if int.from_bytes(file[start : start + 8], "little") >> 32 != block.number:
             return False  # it was handed out anew meanwhile, to whomever
         count = _written(kinds)
+        for found in _LOCKS.finditer(kinds, 0, count):
+            record = start + (self.at + found.start()) * _SLOT
+            self._locks.apply(self._owner, file[record : min(start + _BLOCK, record + MOST_SLOTS * _SLOT)])
         self._apply(kinds[:count], block.number * layout.BLOCK_SLOTS + self.at)
         self.at += count
         return count == len(kinds)

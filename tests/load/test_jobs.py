@@ -31,6 +31,8 @@ def test_a_job_on_a_thread(loaded: Callable[..., Trace], arrows: Callable[[Trace
         "file": "app.py",
         "line": 7,
         "executor": "Pool",
+        "worker": "worker",
+        "pool": 0,
         "outcome": "failed",
         "error": "OSError",
     }
@@ -69,6 +71,21 @@ def test_a_job_in_a_worker_process(loaded: Callable[..., Trace], arrows: Callabl
     (job,) = rows_of(trace, "JOB")
     assert (job.args["queued_ns"], job.args["outcome"], job.args["executor"]) == (20, "done", "ProcessPoolExecutor")
     assert arrows(trace) == [("SUBMIT", "MainThread", 20, "work 2")]
+
+
+def test_a_result_from_another_process(loaded: Callable[..., Trace], arrows: Callable[[Trace], list[object]]) -> None:
+    """A callback that a thread schedules when it tells the end of a process pool's job is that job's result."""
+    spool = SpoolWriter(start_monotonic=100)
+    spool.record(100, e.THREAD_BEGIN, "MainThread", 1)
+    spool.record(100, e.THREAD_BEGIN, "manager", 2, thread=2)
+    spool.record(110, e.JOB_SUBMIT, "work", 3, (e.EXECUTOR, spool.name("Pool"), 1), (e.WORK, 0, 0))
+    spool.record(140, e.CALLBACK_READY, 0, 8, thread=2)
+    spool.record(141, e.JOB_TOLD, e.OUTCOME_DONE, 3, thread=2)
+    spool.record(150, e.CALLBACK_BEGIN, "set_state", 0, (e.SCHEDULED, 0, 8))
+    spool.record(151, e.CALLBACK_END)
+    trace = loaded(spool)
+    assert arrows(trace) == [("RESULT", "manager", 40, "set_state")]
+    assert (trace.pools[0].submitted, trace.pools[0].waiting) == (1, 0)
 
 
 def test_an_unfinished_job(loaded: Callable[..., Trace]) -> None:

@@ -1,6 +1,6 @@
-"""The hook for processes: programs that are started, and what multiprocessing calls its children.
+"""The hook for processes: programs that are started, or become another one, and what multiprocessing calls its children.
 
-Knows only the recorder and the modules that start processes.
+Knows only the recorder and the modules that start processes; their ends are ends.py's.
 
 Forks are seen by the recorder itself, which must begin anew in the child.
 """
@@ -11,6 +11,7 @@ import os
 import sys
 
 from tracekit import events
+from tracekit.clock import monotonic_ns
 from tracekit.hooks.entry import why_not_entered
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
@@ -20,9 +21,11 @@ from tracekit.spool import texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
     from typing import Any
+
+    from tracekit.spool.buffer import Details
 
 
 class ProcessesHook(Hook):
@@ -33,6 +36,9 @@ class ProcessesHook(Hook):
     def install(self) -> None:
         self.replace(os, "posix_spawn", self._posix_spawn)
         self.replace(os, "posix_spawnp", self._posix_spawn)
+        self.replace(os, "execv", self._exec)
+        self.replace(os, "execve", self._exec)
+        self.replace(os, "system", self._system)
         when_imported("subprocess", self, self._install_subprocess)
         when_imported("multiprocessing.util", self, self._install_multiprocessing)
 
@@ -51,7 +57,11 @@ class ProcessesHook(Hook):
         # Every child comes by here before it runs, however it was started; by then it knows its name.
         self.replace(util, "_run_after_forkers", self._begin_child)
         self.replace(sys.modules["multiprocessing.context"].SpawnProcess, "_after_fork", self._begin_child)
+        when_imported("multiprocessing.popen_forkserver", self, self._install_forkserver)
         self._describe_child()  # a session that a child begins itself
+
+    def _install_forkserver(self, popen: ModuleType) -> None:
+        self.replace(popen.Popen, "_launch", self._ask)
 
     def _begin_child(self, original: Any) -> Any:
         def after_fork() -> None:
@@ -77,45 +87,104 @@ class ProcessesHook(Hook):
         def fork_exec(command: Any, executables: Any, *rest: Any) -> Any:
             # Its child may run Python code before it execs (preexec_fn): no spool for that.
             outer, recording.here.spawning = recording.here.spawning, True
+            began = monotonic_ns()
             try:
                 pid = original(command, executables, *rest)
             finally:
                 recording.here.spawning = outer
             # rest: close_fds, pass_fds, cwd, env_list (a list of b"KEY=value", or None), …
-            self._write(pid, command, lambda: next(iter(executables), b""), lambda: _from_list(rest[3]))
+            self._write(pid, began, command, lambda: next(iter(executables), b""), lambda: _from_list(rest[3]))
             return pid
 
         return fork_exec
 
     def _posix_spawn(self, original: Any) -> Any:
         def posix_spawn(path: Any, argv: Any, env: Any, /, **kwargs: Any) -> Any:
+            began = monotonic_ns()
             pid = original(path, argv, env, **kwargs)
-            self._write(pid, argv, lambda: path, lambda: _from_mapping(env))
+            self._write(pid, began, argv, lambda: path, lambda: _from_mapping(env))
             return pid
 
         return posix_spawn
 
+    def _system(self, original: Any) -> Any:
+        def system(*args: Any, **kwargs: Any) -> Any:
+            began = monotonic_ns()
+            status = original(*args, **kwargs)
+            if status >= 0:  # else there was no process to be had
+                command = ("sh", "-c", next(iter((*args, *kwargs.values()))))
+                # The C library starts the shell and waits for it: nobody is told its pid.
+                self._write(0, began, command, lambda: "sh", dict, [(events.STATUS, status)])
+            return status
+
+        return system
+
+    def _exec(self, original: Any) -> Any:
+        def become(*args: Any, **kwargs: Any) -> Any:
+            argv = args[1] if len(args) > 1 else kwargs.get("argv", ())
+            self._write_exec(0, argv)
+            try:
+                original(*args, **kwargs)
+            except BaseException as error:
+                self._write_exec(getattr(error, "errno", None) or 1, argv)
+                raise
+
+        return become
+
+    def _ask(self, original: Any) -> Any:
+        def launch(popen: Any, process: Any) -> None:
+            began = monotonic_ns()
+            original(popen, process)
+            recorder = recording.current
+            if recorder is not None:
+                try:
+                    recorder.write(events.PROCESS_ASKED, 0, popen.pid, [(events.TOOK, monotonic_ns() - began)])
+                except Exception as error:
+                    self.fail(error)
+
+        return launch
+
     def _write(
         self,
         pid: int,
+        began: int,
         command: Iterable[Any],
         executable: Callable[[], Any],
         environment: Callable[[], Mapping[str, str]],
+        more: Details | None = None,
     ) -> None:
         recorder = recording.current
         if recorder is None:
             return
         try:
             words = [os.fsdecode(word) for word in command]
-            key = recorder.intern("command")
-            details = texts.encode(events.ARG_TEXT, key, " ".join(words), COMMAND_CHARACTERS)
+            name, details = _described(words, recorder)
             reason = why_not_entered(words, os.fsdecode(executable()), environment())
             if reason:
                 details.append((events.REASON, recorder.intern(reason)))
-            name = os.path.basename(words[0]) if words else ""
+            details += [(events.TOOK, monotonic_ns() - began), *(more or ())]
             recorder.write_named(events.PROCESS_SPAWN, name, pid, details)
         except Exception as error:
             self.fail(error)
+
+    def _write_exec(self, errno: int, command: Iterable[Any]) -> None:
+        recorder = recording.current
+        if recorder is None:
+            return
+        try:
+            name, details = _described([os.fsdecode(word) for word in command], recorder)
+        except Exception:  # no command line at all, which the program is about to be told
+            return
+        try:
+            recorder.write_named(events.PROCESS_EXEC, name, errno, details)
+        except Exception as error:
+            self.fail(error)
+
+
+def _described(words: Sequence[str], recorder: recording.Recorder) -> tuple[str, Details]:
+    """What a program is called, and its command line as details."""
+    details = texts.encode(events.ARG_TEXT, recorder.intern("command"), " ".join(words), COMMAND_CHARACTERS)
+    return os.path.basename(words[0]) if words else "", details
 
 
 def _from_list(environment: Iterable[bytes] | None) -> Mapping[str, str]:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from tracekit import events
+from tracekit.load import exits
 from tracekit.load.image import Image
+from tracekit.load.spawns import Spawn, asked_of_servers, spawns
 from tracekit.load.threads import Main
 from tracekit.model.builder import Builder
-from tracekit.model.trace import FlowKind
+from tracekit.model.status import say_status
+from tracekit.model.trace import FlowKind, Process
 from tracekit.spool import layout
+from tracekit.units import say_duration
 
 NOT_FOUND = "no recording was found: no Python, or one whose environment was cleaned"
 
-
-class _Spawn(NamedTuple):
-    """A program that was started, as its parent saw it."""
-
-    parent: int
-    track: int
-    time: int
-    pid: int
-    name: str
-    command: str
-    reason: str
+_BY_THE_WAY = (events.GC_BEGIN, events.GC_END, events.CLOCK)  # a thread writes them at any moment
 
 
 def describe(image: Image) -> None:
@@ -46,37 +38,39 @@ def describe(image: Image) -> None:
     for log in image.logs:
         for at in np.flatnonzero(log.kind == events.PROCESS_NAME).tolist():
             row.name = image.name(int(log.a[at])) or row.name
+    _become(image, row)
+
+
+def _become(image: Image, row: Process) -> None:
+    """Fills in what a process became that nobody could look into; an exec that failed is not the last of its thread."""
+    if image.header.ended != layout.ENDED_NOT:
+        return
+    for log in image.logs:
+        own = np.flatnonzero(~np.isin(log.kind, _BY_THE_WAY))
+        if len(own) and log.kind[own[-1]] == events.PROCESS_EXEC and not log.b[own[-1]]:
+            image.became = not image.goes_on
+            row.name = image.name(int(log.a[own[-1]])) or row.name
+            row.command = str(image.args(int(log.slot[own[-1]])).get("command", row.command))
 
 
 def link(images: list[Image], mains: dict[int, Main], builder: Builder) -> None:
-    """Finds the parent of each process, draws the arrows to it, and adds the processes that were not traced."""
-    spawned = _link_forks(images, mains, builder)
-    spawns = [spawn for image in images for spawn in _spawns(image)]
-    traced = range(len(builder.processes))
-    spawns_of: dict[int, list[int]] = {}
-    for at, spawn in enumerate(spawns):
-        spawns_of.setdefault(spawn.pid, []).append(at)
-    taken: dict[int, int] = {}  # the spawn that each process came from; a pid may be used again, the nearest one counts
-    for row in traced:
-        process = builder.processes[row]
-        own = [at for at in spawns_of.get(process.pid, ()) if spawns[at].parent != row]
-        if own:
-            taken[row] = min(own, key=lambda at: abs(spawns[at].time - process.started))
-    for row, at in taken.items():
-        _adopt(builder, row, spawns[at].parent)
-        if row not in spawned and row in mains:
-            builder.flow(FlowKind.SPAWN, spawns[at].track, spawns[at].time, mains[row].life)
-    for at in sorted(set(range(len(spawns))) - set(taken.values())):
-        spawn = spawns[at]
-        builder.process(
-            spawn.pid,
-            spawn.name,
-            command=spawn.command,
-            parent=spawn.parent,
-            ppid=builder.processes[spawn.parent].pid,
-            started=spawn.time,
-            untraced=spawn.reason or NOT_FOUND,
-        )
+    """Finds the parent of each process, draws the arrows to it, and adds the processes that were not traced.
+
+    Of each it says how long it took to start, and how it ended, as far as somebody saw that.
+    """
+    forked = _link_forks(images, mains, builder)
+    found = spawns(images)
+    traced = sorted({image.process for image in images})
+    taken = _take(found, traced, forked, builder)
+    asked = dict(forked)
+    for row, spawn in taken.items():
+        _adopt(builder, row, spawn.parent)
+        builder.processes[row].status = spawn.status
+        asked[row] = spawn.asked
+        if row not in forked and row in mains:
+            builder.flow(FlowKind.SPAWN, spawn.track, spawn.time if spawn.pid else spawn.asked, mains[row].life)
+    own = set(map(id, taken.values()))
+    shells = {_add(builder, spawn): spawn for spawn in found if id(spawn) not in own}
     # Also those that were not traced: a Python below a shell has the shell for its parent.
     of_pid: dict[int, list[int]] = {}
     for row, process in enumerate(builder.processes):
@@ -85,21 +79,114 @@ def link(images: list[Image], mains: dict[int, Main], builder: Builder) -> None:
     for row in traced:
         if builder.processes[row].parent is None:
             _adopt_by_pid(builder, row, builder.processes[row].ppid, of_pid)
+            if builder.processes[row].ppid not in of_pid:
+                _adopt_by_shell(builder, row, shells)
+    _time_starts(images, asked, builder)
+    exits.settle(images, builder)
 
 
-def _link_forks(images: list[Image], mains: dict[int, Main], builder: Builder) -> set[int]:
-    """Draws the arrows from forks; returns the processes that have one."""
+def tell(mains: dict[int, Main], builder: Builder) -> None:
+    """Puts what is known of each process onto the life of its main thread, where whoever looks at it finds it."""
+    for row, main in mains.items():
+        process = builder.processes[row]
+        args = {"command": process.command} if process.command else {}
+        if process.status is not None:
+            args["ended"] = say_status(process.status)
+        if process.starting is not None:
+            args["start-up"] = say_duration(process.starting)
+        builder.annotate(main.life, args)
+
+
+def _take(found: list[Spawn], traced: list[int], forked: dict[int, int], builder: Builder) -> dict[int, Spawn]:
+    """The spawn that each process came from; a pid may be used again, the nearest one counts."""
+    taken: dict[int, Spawn] = {}
+    of_pid: dict[int, list[Spawn]] = {}
+    for spawn in found:
+        of_pid.setdefault(spawn.pid, []).append(spawn)
+    shells = of_pid.pop(0, [])
+    for row in traced:
+        process = builder.processes[row]
+        own = [spawn for spawn in of_pid.get(process.pid, ()) if spawn.parent != row]
+        if own:
+            taken[row] = min(own, key=lambda spawn: abs(spawn.time - process.started))
+    # A shell that had no more to do than to start one program has become it.
+    others = [row for row in traced if row not in taken and row not in forked]
+    for spawn in shells:
+        pid = builder.processes[spawn.parent].pid
+        became = [
+            row
+            for row in others
+            if builder.processes[row].ppid == pid and spawn.asked <= builder.processes[row].started <= spawn.time
+        ]
+        if len(became) == 1:
+            taken[became[0]] = spawn
+    return taken
+
+
+def _add(builder: Builder, spawn: Spawn) -> int:
+    """Adds a program that recorded nothing."""
+    return builder.process(
+        spawn.pid,
+        spawn.name,
+        command=spawn.command,
+        parent=spawn.parent,
+        ppid=builder.processes[spawn.parent].pid,
+        started=spawn.asked,
+        ended=None if spawn.pid else spawn.time,
+        status=spawn.status,
+        untraced=spawn.reason or NOT_FOUND,
+    )
+
+
+def _adopt_by_shell(builder: Builder, row: int, spawned: dict[int, Spawn]) -> None:
+    """Gives a process whose parent nobody knows to the shell of os.system that ran when it began, if only one did."""
+    process = builder.processes[row]
+    shells = [
+        shell
+        for shell, spawn in spawned.items()
+        if not spawn.pid and spawn.asked <= process.started <= spawn.time and process.ppid > 1
+    ]
+    if len(shells) == 1 and builder.processes[shells[0]].pid in (0, process.ppid):
+        builder.processes[shells[0]].pid = process.ppid
+        _adopt(builder, row, shells[0])
+
+
+def _time_starts(images: list[Image], asked: dict[int, int], builder: Builder) -> None:
+    """Says how long processes took to start: from when they were asked for, until multiprocessing's run what they were made
+    for, and others record for the first time, right before the first line of their program.
+    """
+    servers = asked_of_servers(images)
+    begun: dict[int, int] = {}
+    for image in images:
+        if image.process in begun:  # after an exec
+            continue
+        begun[image.process] = image.header.start_monotonic
+        late = False
+        for log in image.logs:
+            for at in np.flatnonzero((log.kind == events.PROCESS_BEGIN) | (log.kind == events.PROCESS_NAME)).tolist():
+                late = late or image.is_late(int(log.slot[at]))
+                if log.kind[at] == events.PROCESS_NAME:
+                    begun[image.process] = max(begun[image.process], int(log.time[at]))
+        process = builder.processes[image.process]
+        times = [time for time in servers.get(process.pid, ()) if time <= begun[image.process]]
+        since = max(times, default=asked.get(image.process))
+        if since is not None and not late and since <= begun[image.process]:
+            process.starting = begun[image.process] - since
+
+
+def _link_forks(images: list[Image], mains: dict[int, Main], builder: Builder) -> dict[int, int]:
+    """Draws the arrows from forks; returns when each process was forked that has one."""
     forks = {
         (image.header.pid, int(log.b[at])): (image, log.track, int(log.time[at]))
         for image in images
         for log in image.logs
         for at in np.flatnonzero(log.kind == events.PROCESS_FORK).tolist()
     }
-    found: set[int] = set()
+    found: dict[int, int] = {}
     for image in images:
         fork = forks.get((image.header.ppid, image.header.fork)) if image.header.fork else None
         if fork is not None and image.process in mains and _adopt(builder, image.process, fork[0].process):
-            found.add(image.process)
+            found[image.process] = fork[2]
             builder.flow(FlowKind.SPAWN, fork[1], fork[2], mains[image.process].life)
     return found
 
@@ -131,26 +218,6 @@ def _adopt(builder: Builder, child: int, parent: int) -> bool:
         builder.processes[child].parent = parent
         return True
     return False
-
-
-def _spawns(image: Image) -> list[_Spawn]:
-    spawns = []
-    for log in image.logs:
-        for at in np.flatnonzero(log.kind == events.PROCESS_SPAWN).tolist():
-            slot = int(log.slot[at])
-            reason = image.detail(slot, events.REASON)
-            spawns.append(
-                _Spawn(
-                    parent=image.process,
-                    track=log.track,
-                    time=int(log.time[at]),
-                    pid=int(log.b[at]),
-                    name=image.name(int(log.a[at])),
-                    command=str(image.args(slot).get("command", "")),
-                    reason="" if reason is None else image.name(reason.payload),
-                )
-            )
-    return spawns
 
 
 def _version(number: int) -> str:

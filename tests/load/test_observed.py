@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from observer_writer import ObserverWriter
 from spool_writer import SpoolWriter
 from tests_support import rows_of
 
@@ -13,7 +14,6 @@ from tracekit import events
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.model.trace import Trace
-from tracekit.spool import layout
 
 _MS = 1_000_000
 _PID = 100
@@ -34,29 +34,10 @@ def program() -> SpoolWriter:
     return writer
 
 
-class Observer(SpoolWriter):
-    """What an observer writes down; times in ms."""
-
-    def __init__(self) -> None:
-        super().__init__(pid=7, observer=1)
-
-    def sample(
-        self, time: int, state: int, on_cpu: int = 0, run_queue: int = 0, tid: int = _PID, pid: int = _PID
-    ) -> None:
-        details = [(events.PID, 0, pid), (events.ON_CPU, 0, on_cpu * _MS), (events.RUN_QUEUE, 0, run_queue * _MS)]
-        self.record(time * _MS, events.SAMPLE, state, tid, *details)
-
-    def stack(
-        self, time: int, *frames: tuple[str, str, int], gil: bool = False, tid: int = _PID, pid: int = _PID
-    ) -> None:
-        details = [(events.FRAME, 0, self.name(layout.code_text(*frame))) for frame in frames]
-        self.record(time * _MS, events.STACK, int(gil), tid, (events.PID, 0, pid), *details)
-
-
 @pytest.fixture
-def observer() -> Observer:
+def observer() -> ObserverWriter:
     """An observer's spool."""
-    return Observer()
+    return ObserverWriter()
 
 
 def trace_of(directory: Path, *writers: SpoolWriter) -> Trace:
@@ -73,7 +54,7 @@ def step_args(trace: Trace) -> dict[str, Any]:
     return row.args
 
 
-def test_where_the_time_went(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_where_the_time_went(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """Of a step is told what the samples inside it cover: computing, waiting for a processor, and waiting otherwise."""
     observer.sample(90, events.STATE_RUNNING, on_cpu=5)
     observer.sample(110, events.STATE_RUNNING, on_cpu=10)
@@ -91,7 +72,7 @@ def test_where_the_time_went(tmp_path: Path, program: SpoolWriter, observer: Obs
     }
 
 
-def test_the_gil(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_the_gil(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """What a thread waited for between samples is what the samples say it was waiting for, also where one saw it run."""
     observer.sample(110, events.STATE_GIL)
     observer.sample(150, events.STATE_RUNNING)
@@ -102,7 +83,7 @@ def test_the_gil(tmp_path: Path, program: SpoolWriter, observer: Observer) -> No
     assert (args["gil_ns"], args["syscall_ns"]) == (80 * _MS, 0)
 
 
-def test_what_was_not_told(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_what_was_not_told(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """Where the kernel does not say what a thread waits for, nothing is said of it."""
     observer.sample(110, 0)
     observer.sample(190, 0, on_cpu=10)
@@ -112,7 +93,9 @@ def test_what_was_not_told(tmp_path: Path, program: SpoolWriter, observer: Obser
 
 
 @pytest.mark.parametrize("times", [(), (150,), (90, 210), (90, 150, 210)])
-def test_too_few_samples(tmp_path: Path, program: SpoolWriter, observer: Observer, times: tuple[int, ...]) -> None:
+def test_too_few_samples(
+    tmp_path: Path, program: SpoolWriter, observer: ObserverWriter, times: tuple[int, ...]
+) -> None:
     """Fewer than two samples inside a step tell nothing of it."""
     for time in times:
         observer.sample(time, events.STATE_RUNNING)
@@ -120,7 +103,7 @@ def test_too_few_samples(tmp_path: Path, program: SpoolWriter, observer: Observe
     assert "sampled_ns" not in step_args(trace_of(tmp_path, program, observer))
 
 
-def test_a_stack(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_a_stack(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """A stack is an instant on its thread's track, innermost frame first."""
     observer.stack(150, ("inner", "a.py", 3), ("outer", "b.py", 7), gil=True)
     trace = trace_of(tmp_path, program, observer)
@@ -136,7 +119,7 @@ def test_a_stack(tmp_path: Path, program: SpoolWriter, observer: Observer) -> No
 
 
 @pytest.mark.parametrize("whose", [{"pid": 5}, {"tid": 5}])
-def test_somebody_elses(tmp_path: Path, program: SpoolWriter, observer: Observer, whose: dict[str, int]) -> None:
+def test_somebody_elses(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter, whose: dict[str, int]) -> None:
     """What was seen of threads that are not in the trace is left out."""
     observer.stack(150, ("f", "a.py", 1), **whose)
     observer.sample(110, events.STATE_RUNNING, **whose)
@@ -147,7 +130,7 @@ def test_somebody_elses(tmp_path: Path, program: SpoolWriter, observer: Observer
     assert "sampled_ns" not in step_args(trace)
 
 
-def test_the_observer_is_no_process(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_the_observer_is_no_process(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """The observer is no part of the program, but what it has to say is said."""
     observer.record(_MS, events.NOTE, "nothing could be seen")
     trace = trace_of(tmp_path, program, observer)
@@ -156,7 +139,7 @@ def test_the_observer_is_no_process(tmp_path: Path, program: SpoolWriter, observ
     assert "nothing could be seen" in trace.notes
 
 
-def test_only_an_observer(tmp_path: Path, observer: Observer) -> None:
+def test_only_an_observer(tmp_path: Path, observer: ObserverWriter) -> None:
     """A session of which only the observer's part is left is a trace of nothing."""
     observer.stack(150, ("f", "a.py", 1))
     observer.sample(110, events.STATE_RUNNING)
@@ -164,7 +147,7 @@ def test_only_an_observer(tmp_path: Path, observer: Observer) -> None:
     assert trace_of(tmp_path, observer).processes == []
 
 
-def test_damage(tmp_path: Path, program: SpoolWriter, observer: Observer) -> None:
+def test_damage(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
     """Records that are cut off, out of order or absurd make no unsound trace."""
     observer.record(150 * _MS, events.SAMPLE, 1, _PID, (events.PID, 0, _PID))
     observer.record(150 * _MS, events.STACK, 0, _PID)

@@ -1,8 +1,8 @@
 """Verdict: why a step took so long, as far as its thread was sampled meanwhile. Knows the numbers, and no code.
 
 The time between the first and the last sample in the step was spent computing (cpu), waiting for the GIL (gil), in a system
-call, a lock's included (syscall), or waiting for a processor that others had (preempted). Who is slow only because the machine
-is busy is not to blame, and who blocks on a busy machine is no less to blame. So:
+call, be it for a lock, a file, a socket, a child or sleep (syscall), or waiting for a processor that others had (preempted).
+Who is slow only because the machine is busy is not to blame, and who blocks on a busy machine is no less to blame. So:
 
 - preempted, where waiting for a processor took at least SHARE of the time and the rest would have been no block;
 - otherwise what took at least SHARE of the time without that waiting, and "mixed" where nothing did;
@@ -19,7 +19,12 @@ LEAST = 0.3
 UNKNOWN = "unknown"
 MIXED = "mixed"
 PREEMPTED = "preempted"
-_PARTS = {"cpu": "cpu_ns", PREEMPTED: "run_queue_ns", "gil": "gil_ns", "syscall": "syscall_ns"}
+_PARTS = {
+    "cpu": ("cpu_ns",),
+    PREEMPTED: ("run_queue_ns",),
+    "gil": ("gil_ns",),
+    "syscall": ("syscall_ns", "lock_ns", "poll_ns", "io_ns", "sleep_ns", "child_ns"),
+}
 
 
 def parts(args: Args) -> dict[str, float]:
@@ -27,7 +32,9 @@ def parts(args: Args) -> dict[str, float]:
     sampled = _number(args.get("sampled_ns"))
     if sampled <= 0:
         return {}
-    return {verdict: min(1.0, _number(args.get(key)) / sampled) for verdict, key in _PARTS.items()}
+    return {
+        verdict: min(1.0, sum(_number(args.get(key)) for key in keys) / sampled) for verdict, keys in _PARTS.items()
+    }
 
 
 def verdict(args: Args, duration: int, threshold: int) -> str:

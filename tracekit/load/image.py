@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +18,14 @@ from tracekit import events
 from tracekit.load import texts
 from tracekit.load.details import Detail, Details
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Args, Flag, Int64, Scalar
+from tracekit.model.columns import among
+from tracekit.model.trace import Args, Flag, Int8, Int32, Int64, Scalar
 from tracekit.spool import layout
 from tracekit.spool.layout import parse_code
 from tracekit.spool.reader import Header, Spool
 from tracekit.spool.records import ThreadRecords
 
+_FIRST_INLINE = layout.A_MAX + 1  # the number of the first name that has none in the spool
 _LATEST = np.uint64(1 << 62)  # damage makes times that no clock shows; they must fit signed columns
 
 
@@ -36,9 +39,9 @@ class Log:
     serial: int
     tid: int
     time: Int64
-    kind: Int64
-    a: Int64
-    b: Int64
+    kind: Int8
+    a: Int32
+    b: NDArray[np.uint32]
     slot: Int64
     carried: int = 0  # the first so many had begun before a flight recorder let go of what lay around them
     index: int = -1
@@ -49,6 +52,13 @@ class Log:
     # Where a step begins or ends: the position of the record, and the step that runs from there (-1: none).
     context_at: array[int] = field(default_factory=lambda: array("q"))
     context: array[int] = field(default_factory=lambda: array("q"))
+
+    def forget(self, kinds: Collection[int]) -> None:
+        """Lets go of the records of some kinds, which have been interpreted. No position means anything afterwards."""
+        kept = ~np.isin(self.kind, list(kinds))
+        for name in ("time", "kind", "a", "b", "slot"):
+            setattr(self, name, getattr(self, name)[kept])
+        self.context_at, self.context = array("q"), array("q")
 
 
 class Image:
@@ -80,13 +90,19 @@ class Image:
         self.alive = alive
         self.details = Details()
         self.late: set[int] = set()  # slots of beginnings that a flight recorder no longer had
+        self.became = False  # its last word was that it becomes another program
         self.missing_names = 0
+        self.undrawn_tasks = 0  # because there were too many
         self.parts_left_out = False  # there were too many parts of spans
         self.dropped: Counter[str] = Counter()
-        self._names = dict(spool.names)
+        self._names = spool.names
         self._inline: dict[str, int] = {}  # numbers by name, once a name stands beside its record
+        self._more: list[str] = []  # such names, by their numbers
         self._aliases = _aliases(spool.names)
-        self.logs = [self._log(thread) for thread in spool.threads]
+        self.logs = []
+        while spool.threads:  # a recording is large: what has been read is not kept beside what is made of it
+            self.logs.append(self._log(spool.threads.pop(0)))
+        self._inline = {}  # made anew where it is needed again, which is seldom
         self.details.seal()
         self.logs = [log for log in self.logs if len(log.time)]
         for index, log in enumerate(self.logs):
@@ -97,6 +113,8 @@ class Image:
 
     def name(self, number: int) -> str:
         """The text of a name; where it is missing, a stand-in, and it is counted."""
+        if _FIRST_INLINE <= number < _FIRST_INLINE + len(self._more):
+            return self._more[number - _FIRST_INLINE]
         text = self._names.get(number)
         if text is None:
             self.missing_names += 1
@@ -130,6 +148,11 @@ class Image:
     def is_late(self, slot: int) -> bool:
         """Whether nobody saw when what the record at `slot` begins really began."""
         return slot in self.late or self.detail(slot, events.LATE) is not None
+
+    def which_late(self, slots: Int64) -> NDArray[np.bool_]:
+        """The same of many records: whether nobody saw when what they begin really began."""
+        late: NDArray[np.bool_] = self.details.payloads(slots, events.LATE)[1]
+        return late | among(slots, np.array(sorted(self.late), np.int64)) if self.late else late
 
     def error(self, slot: int) -> str:
         """The name of the exception that the record at `slot` tells of, or ""."""
@@ -168,7 +191,7 @@ class Image:
         head = records.kind < events.FIRST_DETAIL
         # The clock of one thread never runs backwards; where damage makes it, it stands still.
         time = np.maximum.accumulate(np.minimum(records.time[head], _LATEST)).astype(np.int64)
-        kind, a, b = (column[head].astype(np.int64) for column in (records.kind, records.a, records.b))
+        kind, a, b = records.kind[head], records.a[head].astype(np.int32), records.b[head]
         log = Log(records.serial, records.tid, time, kind, a, b, records.slot[head], int(head[: records.carried].sum()))
         self._attach(records, head, log)
         return log
@@ -196,11 +219,12 @@ class Image:
         """The numbers of names that stand beside their records; new ones are beyond those of the spool."""
         if not self._inline:
             self._inline = {text: number for number, text in sorted(self._names.items(), reverse=True)}
+            self._inline.update((text, _FIRST_INLINE + at) for at, text in enumerate(self._more))
         inline = self._inline
         for text in names:
             if text not in inline:
-                number = inline[text] = layout.A_MAX + 1 + len(inline)
-                self._names[number] = text
+                inline[text] = _FIRST_INLINE + len(self._more)
+                self._more.append(text)
         return [inline[text] for text in names]
 
 

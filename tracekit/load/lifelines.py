@@ -5,6 +5,7 @@ What many phases have in common is said once: they share their arguments.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from tracekit.load.jobs import Jobs
 from tracekit.load.phases import CREATED, Wakes, find_waits, split
 from tracekit.load.tasks import Tasks
 from tracekit.load.wakes import STEP, Told
+from tracekit.model.columns import numbers
 from tracekit.model.trace import Args, Category, Flag, FlowKind, Int64
 
 _WIDTH = 7  # of a phase: task, start, end, category, flags, name, args
 # What the arguments of a life say of its task.
 _SAID = ("outcome", "creator", "created_at", "file", "line", "error", "cancelled_by", "awaits")
+_about = attrgetter(*_SAID)
 
 
 class Lifelines:
@@ -40,6 +43,19 @@ class Lifelines:
         self._waits = find_waits(self._lives, self._steps, self._wakes)
         self._causes = tasks.wakes.causes(jobs)
 
+    def lay(self, must: Int64) -> None:
+        """Gives the tasks their tracks, as far as they are drawn.
+
+        Args:
+            must: those that are, however many there are.
+        """
+        waits, count = self._waits, len(self._steps.task)
+        longest = np.zeros(len(self._lives.begin), np.int64)
+        np.maximum.at(longest, waits.task, waits.end - waits.ready)
+        np.maximum.at(longest, waits.task[:count], waits.stop - waits.end[:count])
+        self._tasks.lay(longest, must)
+        self._drawn = self._tasks.tracks >= 0
+
     def draw(self, cuts: list[tuple[Int64, Int64]]) -> None:
         """Adds everything to the builder.
 
@@ -48,10 +64,11 @@ class Lifelines:
         """
         if not len(self._lives.begin):
             return
-        phases = self._phases()
-        self._count(phases)
+        self._count()
+        self._keep_undrawn()
         self._say_ends()
         self._draw_lives()
+        phases = self._phases()
         phases[:, 0] += self._tasks.first
         phases = split(phases, cuts)
         row, start, end, category, flags, name, args = phases.T
@@ -65,7 +82,9 @@ class Lifelines:
         count = len(self._steps.task)
         unfinished = np.zeros(len(waits.task), np.int64)
         unfinished[count:] = np.where(self._lives.done, 0, int(Flag.UNFINISHED))
-        awaiting, ready = np.flatnonzero(waits.ready > waits.start), np.flatnonzero(waits.end > waits.ready)
+        drawn = self._drawn[waits.task]
+        awaiting = np.flatnonzero(drawn & (waits.ready > waits.start))
+        ready = np.flatnonzero(drawn & (waits.end > waits.ready))
         names, args = self._awaiting(awaiting)
         causes = self._ready(ready)
         flags = np.array(self._tasks.step_flags, np.int64)[waits.steps]
@@ -77,10 +96,18 @@ class Lifelines:
                 table[:, at] = column
             return table
 
-        running = np.arange(count)
+        running = np.flatnonzero(drawn[:count])
         return np.concatenate(
             (
-                rows(running, waits.end[:count], waits.stop, Category.RUNNING, flags, builder.string("running"), -1),
+                rows(
+                    running,
+                    waits.end[running],
+                    waits.stop[running],
+                    Category.RUNNING,
+                    flags[running],
+                    builder.string("running"),
+                    -1,
+                ),
                 rows(
                     awaiting,
                     waits.start[awaiting],
@@ -119,8 +146,8 @@ class Lifelines:
     def _said(self, which: Int64) -> tuple[Int64, Int64, list[Told | None]]:
         """What the ends of the steps before these waits say, and what the wake-ups that ended them tell."""
         after, cause = self._waits.after[which], self._waits.cause[which]
-        says = np.where(after >= 0, np.array([*self._tasks.step_says, -1], np.int64)[after], -1)
-        awaited = np.where(says >= 0, np.array([*self._tasks.step_awaits, -1], np.int64)[after], -1)
+        says = np.where(after >= 0, np.append(np.array(self._tasks.step_says, np.int64), -1)[after], -1)
+        awaited = np.where(says >= 0, np.append(np.array(self._tasks.step_awaits, np.int64), -1)[after], -1)
         tells = self._causes.told
         told = [tells(wake) if wake >= 0 and said >= 0 else None for wake, said in zip(cause.tolist(), says.tolist())]
         return says, awaited, told
@@ -157,8 +184,8 @@ class Lifelines:
         """Arguments of the phases in which a wait is over: its cause."""
         wakes = self._tasks.wakes
         after, cause, task = self._waits.after[which], self._waits.cause[which], self._waits.task[which]
-        says = np.where(after >= 0, np.array([*self._tasks.step_says, -1], np.int64)[after], -1)
-        awaited = np.array([*self._tasks.step_awaits, -1], np.int64)[after]
+        says = np.where(after >= 0, np.append(np.array(self._tasks.step_says, np.int64), -1)[after], -1)
+        awaited = np.append(np.array(self._tasks.step_awaits, np.int64), -1)[after]
         of_created = self._builder.keep({"cause": "created", "kind": "created"})
         args = np.where(cause == CREATED, of_created, -1)
         known: dict[tuple[int, int, bool, int, bool], int] = {}
@@ -181,22 +208,30 @@ class Lifelines:
 
     # Their lives.
 
-    def _count(self, phases: Int64) -> None:
+    def _count(self) -> None:
         """Sets the times of the rows."""
-        tasks, first, lives = self._builder.tasks, self._tasks.first, self._lives
-        count = len(lives.begin)
+        tasks, first, lives, waits = self._builder.tasks, self._tasks.first, self._lives, self._waits
+        count, steps = len(lives.begin), len(self._steps.task)
         sums = []
-        for category in (Category.RUNNING, Category.READY, Category.AWAITING):
-            own = phases[:, 3] == category
+        for own, lengths in (
+            (waits.task[:steps], waits.stop - waits.end[:steps]),
+            (waits.task, waits.end - waits.ready),
+            (waits.task, waits.ready - waits.start),
+        ):
             total = np.zeros(count, np.int64)
-            np.add.at(total, phases[own, 0], phases[own, 2] - phases[own, 1])
-            sums.append(total.tolist())
-        steps = np.bincount(self._steps.task, minlength=count).tolist()
-        columns = (lives.begin.tolist(), lives.end.tolist(), lives.done.tolist(), steps, *sums)
-        for row, (begin, end, done, number, running, ready, awaiting) in enumerate(zip(*columns), first):
+            np.add.at(total, own, lengths)
+            sums.append(total)
+        columns = (lives.begin, lives.end, lives.done, np.bincount(self._steps.task, minlength=count), *sums)
+        for row, (begin, end, done, number, running, ready, awaiting) in enumerate(numbers(*columns), first):
             task = tasks[row]
             task.created, task.ended, task.steps = begin, end if done else None, number
             task.running, task.ready, task.awaiting = running, ready, awaiting
+
+    def _keep_undrawn(self) -> None:
+        """Keeps how long those tasks were ready that are not drawn."""
+        waits = self._waits
+        which = np.flatnonzero(~self._drawn[waits.task] & (waits.end > waits.ready))
+        self._builder.undrawn(waits.task[which] + self._tasks.first, waits.ready[which], waits.end[which])
 
     def _say_ends(self) -> None:
         """Says of pending tasks what they await, and of cancelled ones who did that."""
@@ -224,28 +259,30 @@ class Lifelines:
         return woken[cancelled[cause[woken]]]
 
     def _draw_lives(self) -> None:
-        """Adds the slices of all lives."""
+        """Adds the slices of the lives that are drawn."""
         builder, lives, first = self._builder, self._lives, self._tasks.first
-        names, flags, args = (np.empty(len(lives.begin), np.int64) for _ in range(3))
+        drawn = np.flatnonzero(self._drawn)
+        names, flags, args = (np.empty(len(drawn), np.int64) for _ in range(3))
         known: dict[tuple[Any, ...], int] = {}
-        for at, done in enumerate(lives.done.tolist()):
-            task = builder.tasks[first + at]
+        for at, (row, done) in enumerate(zip((drawn + first).tolist(), lives.done[drawn].tolist())):
+            task = builder.tasks[row]
             names[at] = builder.string(f"{task.name} ({task.coroutine})" if task.coroutine else task.name)
             flag = 0 if done else Flag.UNFINISHED
-            flag |= Flag.BEGUN_BEFORE if self._tasks.is_late(first + at) else 0
+            flag |= Flag.BEGUN_BEFORE if self._tasks.is_late(row) else 0
             flags[at] = flag | (Flag.ERROR if task.error else 0)
-            about = tuple(getattr(task, name) for name in _SAID)
+            about = _about(task)
             if about not in known:
                 known[about] = builder.keep({name: value for name, value in zip(_SAID, about) if value})
             args[at] = known[about]
-        rows = np.arange(first, first + len(lives.begin))
-        builder.slices(self._tasks.tracks, lives.begin, lives.end, names, Category.TASK, flags, rows, args)
+        tracks = self._tasks.tracks[drawn]
+        builder.slices(tracks, lives.begin[drawn], lives.end[drawn], names, Category.TASK, flags, drawn + first, args)
 
     def _draw_arrows(self) -> None:
         """Adds the arrows to steps, from who created or woke their tasks."""
         waits, wakes, count = self._waits, self._tasks.wakes, len(self._steps.task)
-        cause, task = waits.cause[:count], waits.task[:count]
-        handles = np.array(self._tasks.step_handle, np.int64)[waits.steps]
+        drawn = np.flatnonzero(self._drawn[waits.task[:count]])
+        cause, task = waits.cause[drawn], waits.task[drawn]
+        handles = np.array(self._tasks.step_handle, np.int64)[waits.steps[drawn]]
         source = np.array(self._tasks.source, np.int64)[task]
         created = (cause == CREATED) & (source >= 0)
         self._builder.flows(FlowKind.CREATE, source[created], self._lives.born[task[created]], handles[created])

@@ -6,16 +6,18 @@ A recording may hold a million tasks: what is known of each one is a number in e
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
 from tracekit import events
 from tracekit.load.awaits import Await, read
 from tracekit.load.image import Image, Log
-from tracekit.load.lanes import tracks_of
-from tracekit.load.phases import Lives, Steps
+from tracekit.load.lanes import choose, tracks_of
+from tracekit.load.phases import Bools, Lives, Steps
 from tracekit.load.wakes import Wakes
-from tracekit.model.trace import Category, Int64
+from tracekit.model.columns import among, distinct, extend, groups, numbers, sorted_places
+from tracekit.model.trace import Int8, Int32, Int64, Task
 from tracekit.spool.layout import parse_code
 
 _ID = (1 << 32) - 1
@@ -34,32 +36,42 @@ class Tasks:
         self.builder = image.builder
         self.first = len(image.builder.tasks)
         self.wakes = Wakes(image)
-        self.step_task, self.step_start, self.step_end = array("q"), array("q"), array("q")
-        self.step_flags, self.step_handle = array("q"), array("q")
-        self.step_log, self.step_position = array("q"), array("q")
-        self.step_says, self.step_awaits = array("q"), array("q")
+        self.step_task, self.step_start, self.step_end = array("i"), array("q"), array("q")
+        self.step_flags, self.step_handle = array("b"), array("i")
+        self.step_log, self.step_position = array("i"), array("i")
+        self.step_says, self.step_awaits = array("i"), array("i")
         self.awaits: list[Await] = []
         self._numbers: dict[tuple[int, int], int] = {}  # of awaits, by what the recorder says
-        self._rows: dict[int, int] = {}  # by serial
+        self._rows = _Rows()
+        self._titles = array("q")
         self._loops: dict[int, int] = {}
         self._places: dict[int, str] = {}
         self.source = array("q")  # track of the creator, or -1
         self._born, self._done = array("q"), array("q")
-        self._late = array("b")
-        self._carried = array(
-            "b"
-        )  # a flight recorder has let go of its first time: what came before a step is not known
+        # The latter: a flight recorder has let go of its first time, and what came before a step is not known.
+        self._late, self._carried = array("q"), array("q")
+        self._odd = array("q")  # it failed or was cancelled
         self._seen_log, self._seen_at = array("q"), array("q")  # where its TASK_CREATED stands
 
     def enroll(self, log: Log) -> None:
         """Adds the tasks that this thread created, and the names it gave them. All threads come before any step."""
-        which = np.flatnonzero(np.isin(log.kind, (events.TASK_CREATED, events.TASK_NAME)))
-        columns = (which, log.time[which], log.kind[which], log.a[which], log.b[which], log.slot[which])
-        for position, time, kind, a, b, slot in zip(*(column.tolist() for column in columns)):
-            if kind == events.TASK_NAME:
-                self.builder.tasks[self.row(b, time)].name = self.image.name(a)
-            elif b not in self._rows:
-                self._create(log, position, time, a, b, slot)
+        created = np.flatnonzero(log.kind == events.TASK_CREATED)
+        if len(created):
+            self._create(log, created)
+        named = np.flatnonzero(log.kind == events.TASK_NAME)
+        for time, a, b in zip(*(column[named].tolist() for column in (log.time, log.a, log.b))):
+            self.builder.tasks[self.row(b, time)].name = self.image.name(a)
+
+    def meet(self, log: Log, which: Int64) -> Int64:
+        """The rows of the tasks of these records, in columns; those that are not known yet get one."""
+        serials = log.b[which].astype(np.int64)
+        rows = self._rows.of(serials)
+        unknown = np.flatnonzero(rows < 0)
+        if len(unknown):
+            for at in unknown[groups(serials[unknown])[0]].tolist():
+                self.row(int(serials[at]), int(log.time[which[at]]))
+            rows[unknown] = self._rows.of(serials[unknown])
+        return rows
 
     def loop(self, serial: int, log: Log, name: str = "") -> int:
         """The row of a loop."""
@@ -74,48 +86,68 @@ class Tasks:
     def row(self, serial: int, time: int) -> int:
         """The row of a task; one whose creation was not recorded is taken for older than the recording."""
         row = self._rows.get(serial)
-        if row is None:
+        if row < 0:
             time = min(time, self.image.header.let_go or time)
             row = self.builder.task(self.image.process, None, f"task {serial}", created=time, begun_before=True)
-            self._keep(serial, row, time, is_late=True, source=-1)
+            self._rows.add(serial, row)
+            self._keep(np.array([time]), np.ones(1, np.bool_), -1)
         return row
 
-    def created_by(self, serial: int, creator: str) -> None:
-        """Says in whose step, or on which thread, a task was created."""
-        row = self._rows[serial]
-        if not self._late[row - self.first]:
-            self.builder.tasks[row].creator = creator
+    def created_by(self, rows: Int64, creators: Int64, names: Sequence[str]) -> None:
+        """Says in whose step, or on which thread, tasks were created: a column of places in `names`."""
+        tasks, late, first = self.builder.tasks, self._late, self.first
+        for row, creator in numbers(rows, creators):
+            if not late[row - first]:
+                tasks[row].creator = names[creator]
 
-    def wake(
-        self, serial: int, time: int, log: Log, position: int, agent: int, by: int, due: int, is_cancelled: bool
-    ) -> None:
-        """A task was made ready; `agent`, `by` and `due` as in `Wakes.add`."""
-        row = self.row(serial, time)
-        at, track = row - self.first, log.track
-        if self._late[at] and (self._seen_log[at], self._seen_at[at]) == (log.index, position - 1):
-            # Found ready when the recording began: who had made it ready was not seen.
-            track = -1
-        self.wakes.add(row, time, due, log.index, position, track, agent, by, is_cancelled)
+    def wake(self, rows: Int64, log: Log, which: Int64, agent: Int64, by: Int64, due: Int64) -> None:
+        """Tasks were made ready by these records; `agent`, `by` and `due` as in `Wakes.add`."""
+        at = rows - self.first
+        late, seen_log, seen_at = (
+            np.frombuffer(column, np.int64) for column in (self._late, self._seen_log, self._seen_at)
+        )
+        # Found ready when the recording began: who had made it ready was not seen.
+        unseen = (late[at] != 0) & (seen_log[at] == log.index) & (seen_at[at] == which - 1)
+        track = np.where(unseen, -1, log.track)
+        cancelled = log.a[which] == events.READY_CANCELLED
+        self.wakes.add(rows, log.time[which], due, log.index, which, track, agent, by, cancelled)
 
-    def begin_step(
-        self, serial: int, log: Log, time: int, position: int, loop: int | None, flags: int = 0
-    ) -> tuple[int, int]:
-        """Returns the number of the step and the handle of its slice."""
-        row = self.row(serial, time)
-        task = self.builder.tasks[row]
-        if task.loop is None:
-            task.loop = loop
-        handle = self.builder.slice(log.track, time, time, task.name, Category.STEP, flags, row)
-        self.step_task.append(row)
-        self.step_start.append(time)
-        self.step_end.append(time)
-        self.step_flags.append(flags)
-        self.step_handle.append(handle)
-        self.step_log.append(log.index)
-        self.step_position.append(position)
-        self.step_says.append(-1)
-        self.step_awaits.append(-1)
-        return len(self.step_task) - 1, handle
+    def begin_steps(self, rows: Int64, log: Log, which: Int32, end: Int64, flags: Int8, handles: Int64) -> int:
+        """Adds the steps that these records begin; returns the number of the first one, the others follow.
+
+        Args:
+            end: when they end, as far as that is known yet.
+            handles: of their slices.
+        """
+        first, none = len(self.step_task), np.full(len(rows), -1, np.int32)
+        columns = (
+            (self.step_task, rows),
+            (self.step_start, log.time[which]),
+            (self.step_end, end),
+            (self.step_flags, flags),
+            (self.step_handle, handles),
+            (self.step_log, np.full(len(rows), log.index, np.int32)),
+            (self.step_position, which),
+            (self.step_says, none),
+            (self.step_awaits, none),
+        )
+        extend(*columns)
+        return first
+
+    def titles(self, rows: Int64) -> Int64:
+        """What the slices of the steps of tasks are called: numbers of strings."""
+        known, tasks, string = self._titles, self.builder.tasks, self.builder.string
+        for row in range(self.first + len(known), self.first + len(self._born)):
+            known.append(string(tasks[row].name))
+        return np.frombuffer(known, np.int64)[rows - self.first]
+
+    def find_loops(self, rows: Int64, loops: Int64) -> None:
+        """Steps of these tasks ran on these loops (rows, or -1), in the order of time: of those whose loop is not known."""
+        tasks = self.builder.tasks
+        homeless = np.array([at for at in distinct(rows).tolist() if tasks[at].loop is None], np.int64)
+        which = np.flatnonzero(among(rows, homeless) & (loops >= 0))
+        for at in groups(rows[which])[0].tolist() if len(which) else ():
+            tasks[int(rows[which[at]])].loop = int(loops[which[at]])
 
     def end_step(self, number: int, time: int, flags: int = 0) -> None:
         """The step with that number ended, or is not known to have (UNFINISHED)."""
@@ -123,29 +155,35 @@ class Tasks:
         self.step_flags[number] |= flags
         self.builder.end(self.step_handle[number], time, flags)
 
-    def stopped(self, number: int, slot: int) -> None:
-        """What the end of that step, the record at `slot`, says of what its task awaits now."""
-        said, kind, row = -1, 0, -1
-        for detail in self.image.details.of(slot):
-            if detail.kind == events.AWAITS:
-                said = detail.payload
-            elif detail.kind == events.AWAITED:
-                kind = detail.payload
-            elif detail.kind == events.AWAITED_TASK:
-                row = self._rows.get(detail.payload, -1)
-        if said >= 0:
-            self.step_says[number] = self._number(said, kind)
-            self.step_awaits[number] = row
+    def stopped(self, numbers: Int64, slots: Int64) -> None:
+        """What the ends of these steps, the records at `slots`, say of what their tasks await now."""
+        details = self.image.details
+        said, known = details.payloads(slots, events.AWAITS)
+        if not known.any():
+            return
+        kind, _ = details.payloads(slots, events.AWAITED)
+        task, has_task = details.payloads(slots, events.AWAITED_TASK)
+        numbers, said, kind = numbers[known], said[known], kind[known]
+        first, alike = groups(said, kind)
+        says = np.array([self._number(*pair) for pair in zip(said[first].tolist(), kind[first].tolist())], np.int64)
+        awaited = np.where(has_task[known], self._rows.of(np.minimum(task[known], _ID).astype(np.int64)), -1)
+        np.frombuffer(self.step_says, np.int32)[numbers] = says[alike]
+        np.frombuffer(self.step_awaits, np.int32)[numbers] = awaited
 
-    def done(self, serial: int, time: int, outcome: int, error: str) -> None:
-        """The task is done."""
-        row = self.row(serial, time)
-        self._done[row - self.first] = time
-        task = self.builder.tasks[row]
-        task.outcome, task.error = events.OUTCOMES.get(outcome, "done"), error
+    def done(self, rows: Int64, log: Log, which: Int64) -> None:
+        """Tasks are done: what these records say of them."""
+        np.frombuffer(self._done, np.int64)[rows - self.first] = log.time[which]
+        image, tasks = self.image, self.builder.tasks
+        failed = among(log.slot[which], image.details.slots())
+        outcomes = events.OUTCOMES
+        for row, outcome in numbers(rows, log.a[which]):
+            tasks[row].outcome = outcomes.get(outcome, "done")
+        np.frombuffer(self._odd, np.int64)[rows - self.first] = log.a[which] != events.OUTCOME_DONE
+        for row, slot in zip(rows[failed].tolist(), log.slot[which][failed].tolist()):
+            tasks[row].error = image.error(slot)
 
     def settle(self) -> None:
-        """Finds out where the lives of all tasks lie, once all threads have been walked; sets `lives` and `tracks`."""
+        """Finds out where the lives of all tasks lie, once all threads have been walked; sets `lives`."""
         born, done = np.array(self._born, np.int64), np.array(self._done, np.int64)
         task, start = self._column(self.step_task) - self.first, self._column(self.step_start)
         begin, latest = born.copy(), np.full(len(born), -1, np.int64)
@@ -157,7 +195,22 @@ class Tasks:
         end = np.maximum(np.where(finished, done, self.image.last), latest)
         fresh = (np.array(self._late, np.int64) == 0) & (np.array(self._carried, np.int64) == 0)
         self.lives = Lives(begin, born, end, finished, fresh)
-        self.tracks = tracks_of(self.builder, self.image.process, self.first, begin, end)
+
+    def lay(self, rank: Int64, must: Int64) -> None:
+        """Chooses which tasks are drawn, and where; sets `tracks`, -1 for those that are not.
+
+        Args:
+            rank: how long each one waited or ran in one go, at most.
+            must: those that are drawn in any case.
+        """
+        image, lives = self.image, self.lives
+        odd = ~lives.done | (np.array(self._odd, np.int64) != 0)
+        # A flight recorder's window is cut out of the drawn, and is not that long.
+        every = np.ones(len(rank), np.bool_)
+        drawn = every if self.builder.since else choose(lives.begin, np.where(odd, np.iinfo(np.int64).max, rank))
+        drawn[must - self.first] = True
+        image.undrawn_tasks = int((~drawn).sum())
+        self.tracks = tracks_of(self.builder, image.process, self.first, lives.begin, lives.end, drawn)
 
     def steps(self) -> Steps:
         """All steps, in the order in which they were read."""
@@ -171,43 +224,61 @@ class Tasks:
     def _column(self, flat: array[int]) -> Int64:
         return np.array(flat, np.int64)
 
-    def _create(self, log: Log, position: int, time: int, name: int, serial: int, slot: int) -> None:
-        image = self.image
-        loop, code, created_at, is_late = None, "", "", slot in image.late
-        for detail in image.details.of(slot):
-            if detail.kind == events.CODE:
-                code = image.name(detail.payload)
-            elif detail.kind == events.LOOP:
-                loop = self.loop(detail.payload, log)
-            elif detail.kind == events.CREATED_AT:
-                created_at = self._place(detail.payload)
-            elif detail.kind == events.LATE:
-                is_late = True
-        function, file, line = parse_code(code)
-        row = self.builder.task(
-            image.process,
-            loop,
-            image.name(name),
-            coroutine=function,
-            file=file,
-            line=line,
-            created=time,
-            begun_before=is_late,
-            created_at=created_at,
+    def _create(self, log: Log, which: Int64) -> None:
+        """Adds the tasks that these records create, of those that are new."""
+        image, details = self.image, self.image.details
+        serials = log.b[which].astype(np.int64)
+        firsts = np.sort(groups(serials)[0])
+        which = which[firsts[self._rows.of(serials[firsts]) < 0]]
+        slots, times = log.slot[which], log.time[which]
+        late = image.which_late(slots)
+        code, _ = details.payloads(slots, events.CODE)
+        created_at, placed = details.payloads(slots, events.CREATED_AT)
+        loop, has_loop = details.payloads(slots, events.LOOP)
+        codes = {number: parse_code(image.name(number) if number else "") for number in set(code.tolist())}
+        places = {number: self._place(number) for number in set(created_at[placed].tolist())}
+        firsts, alike = groups(loop, has_loop)
+        seen = zip(loop[firsts].tolist(), has_loop[firsts].tolist())
+        loop_rows = np.array([self.loop(serial, log) if there else -1 for serial, there in seen], np.int64)[alike]
+        first = len(self.builder.tasks)
+        columns = (loop_rows, log.a[which], code, times, late, created_at, placed)
+        self.builder.tasks.extend(
+            Task(
+                image.process,
+                None if own < 0 else own,
+                image.name(name),
+                *codes[number],
+                time,
+                begun_before=is_late,
+                created_at=places[place] if has_place else "",
+            )
+            for own, name, number, time, is_late, place, has_place in numbers(*columns)
         )
-        self._keep(serial, row, time, is_late, -1 if is_late else log.track)
-        self._carried[-1] = position < log.carried
-        self._seen_log[-1], self._seen_at[-1] = log.index, position
+        self._rows.add_all(log.b[which].astype(np.int64), first)
+        self._keep(times, late, log.track, log.index, which, which < log.carried)
 
-    def _keep(self, serial: int, row: int, time: int, is_late: bool, source: int) -> None:
-        self._rows[serial] = row
-        self._born.append(time)
-        self._done.append(_NOT_DONE)
-        self._late.append(is_late)
-        self._carried.append(False)
-        self.source.append(source)
-        self._seen_log.append(-1)
-        self._seen_at.append(-1)
+    def _keep(
+        self,
+        times: Int64,
+        late: Bools,
+        track: int,
+        log: int = -1,
+        seen_at: Int64 | None = None,
+        carried: Bools | None = None,
+    ) -> None:
+        """Adds to the columns of all tasks what is known of some new ones."""
+        none = np.full(len(times), -1, np.int64)
+        columns = (
+            (self._born, times),
+            (self._done, none),
+            (self._odd, np.zeros(len(times), np.int64)),
+            (self._late, late),
+            (self._carried, np.zeros(len(times), np.int64) if carried is None else carried),
+            (self.source, np.where(late, -1, track)),
+            (self._seen_log, none if seen_at is None else np.full(len(times), log, np.int64)),
+            (self._seen_at, none if seen_at is None else seen_at),
+        )
+        extend(*columns)
 
     def _place(self, number: int) -> str:
         """The place that a name tells, for people."""
@@ -225,3 +296,36 @@ class Tasks:
             number = self._numbers[said, kind] = len(self.awaits)
             self.awaits.append(read(where, what, awaited))
         return number
+
+
+class _Rows:
+    """The rows of tasks by their serials: in columns those of whole threads, and singly those that came later."""
+
+    def __init__(self) -> None:
+        self._serials, self._places = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._later: dict[int, int] = {}
+
+    def add_all(self, serials: Int64, first: int) -> None:
+        """Tasks that are new; their rows are one after another from `first` on."""
+        serials = np.concatenate((self._serials, serials))
+        places = np.concatenate((self._places, np.arange(first, first + len(serials) - len(self._serials))))
+        order = np.argsort(serials, kind="stable")
+        self._serials, self._places = serials[order], places[order]
+
+    def add(self, serial: int, row: int) -> None:
+        """A task that is new."""
+        self._later[serial] = row
+
+    def get(self, serial: int) -> int:
+        """The row of a task, or -1."""
+        return int(self.of(np.array([serial]))[0])
+
+    def of(self, serials: Int64) -> Int64:
+        """The row of each task, or -1."""
+        at, found = sorted_places(self._serials, serials)
+        rows = np.full(len(serials), -1, np.int64)
+        rows[found] = self._places[at[found]]
+        if self._later:
+            for missing in np.flatnonzero(~found).tolist():
+                rows[missing] = self._later.get(int(serials[missing]), -1)
+        return rows

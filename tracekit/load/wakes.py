@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracekit import events
 from tracekit.load.awaits import EXECUTOR_JOB, awaited_through
 from tracekit.load.image import Image
 from tracekit.load.jobs import Jobs, Ready
+from tracekit.load.phases import Bools
+from tracekit.model.columns import extend, groups
 from tracekit.model.trace import Args, FlowKind, Int64
 from tracekit.spool.layout import parse_code
 
@@ -84,50 +85,56 @@ class Wakes:
 
     def __init__(self, image: Image) -> None:
         self._image = image
-        self.task, self.time, self.since = array("q"), array("q"), array("q")
-        self.log, self.position, self.track = array("q"), array("q"), array("q")
-        self.flow, self.agent, self.by = array("b"), array("b"), array("q")
+        self.task, self.time, self.since = array("i"), array("q"), array("q")
+        self.log, self.position, self.track = array("i"), array("i"), array("i")
+        self.flow, self.agent, self.by = array("b"), array("b"), array("i")
         self.cancelled = array("b")
         self._jobs: dict[int, str] = {}  # of wake-ups that were the last thing a job did
         self._callbacks: dict[_Callback, int] = {}
 
     def add(
         self,
-        task: int,
-        time: int,
-        due: int,
+        task: Int64,
+        time: Int64,
+        due: Int64,
         log: int,
-        position: int,
-        track: int,
-        agent: int,
-        by: int,
-        is_cancelled: bool,
+        position: Int64,
+        track: Int64,
+        agent: Int64,
+        by: Int64,
+        cancelled: Bools,
     ) -> None:
-        """A task is made ready.
+        """Tasks are made ready.
 
         Args:
             due: when the timer was due in whose callback that is; 0 where it is none.
             track: where an arrow begins; -1 where the wake-up was not seen.
         """
-        self.task.append(task)
-        self.time.append(time)
-        self.since.append(min(due, time) if due else time)
-        self.log.append(log)
-        self.position.append(position)
-        self.track.append(track)
-        self.flow.append(FlowKind.WAKE)
-        self.agent.append(agent)
-        self.by.append(by)
-        self.cancelled.append(is_cancelled)
+        columns = (
+            (self.task, task),
+            (self.time, time),
+            (self.since, np.where(due > 0, np.minimum(due, time), time)),
+            (self.log, np.full(len(task), log)),
+            (self.position, position),
+            (self.track, track),
+            (self.by, by),
+            (self.flow, np.full(len(task), FlowKind.WAKE)),
+            (self.agent, agent),
+            (self.cancelled, cancelled),
+        )
+        extend(*columns)
 
-    def mark_result(self, job: str) -> None:
-        """The wake-up added last was the work of a job that ends with it, or has ended right before it."""
-        self.flow[-1] = FlowKind.RESULT
-        self._jobs[len(self.flow) - 1] = job
+    def mark_result(self, wake: int, job: str) -> None:
+        """A wake-up was the work of a job that ends with it, or has ended right before it."""
+        self.flow[wake] = FlowKind.RESULT
+        self._jobs[wake] = job
 
-    def callback(self, name: int, code: int, is_timer: bool, scheduled: int) -> int:
-        """The number of all callbacks like this one."""
-        return self._callbacks.setdefault(_Callback(name, code, is_timer, scheduled), len(self._callbacks))
+    def callbacks(self, name: Int64, code: Int64, is_timer: Bools, scheduled: Int64) -> Int64:
+        """The number of all callbacks like each of these."""
+        first, alike = groups(name, code, is_timer, scheduled)
+        columns = zip(*(column[first].tolist() for column in (name, code, is_timer, scheduled)))
+        numbers = [self._callbacks.setdefault(_Callback(*one), len(self._callbacks)) for one in columns]
+        return np.array(numbers, np.int64)[alike]
 
     def causes(self, jobs: Jobs) -> Causes:
         """What to call them, once all threads have been walked."""
@@ -219,8 +226,3 @@ def _deed(what: str) -> str:
     if what in _OF_TASKS or what.startswith("task "):
         return _TASK_DONE
     return _DEEDS.get(what, _SET_RESULT)
-
-
-def is_cancelled(a: int) -> bool:
-    """Whether a TASK_READY says that what the task awaited was cancelled."""
-    return a == events.READY_CANCELLED

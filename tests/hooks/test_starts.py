@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 from spool_records import Record, records_of
+from tests_support import spans_of
 
+import tracekit as tk
 from tracekit import events
+from tracekit.spool.core import PACKAGE, core
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks")
 
@@ -22,9 +25,10 @@ _TOLD = (events.TASK_CREATED, events.STEP_BEGIN, events.STEP_END, events.TASK_RE
 def run(recorded: Callable[..., Any]) -> Callable[..., list[Record]]:
     """Runs a coroutine on a new loop whose tasks are eager, in a session; gives the records of this thread."""
 
-    def run(main: Coroutine[Any, Any, Any], factory: Any = None) -> list[Record]:
+    def run(main: Coroutine[Any, Any, Any], factory: Any = "eager") -> list[Record]:
         async def eagerly() -> None:
-            asyncio.get_running_loop().set_task_factory(factory or asyncio.eager_task_factory)  # type: ignore[attr-defined]
+            eager = asyncio.eager_task_factory  # type: ignore[attr-defined]
+            asyncio.get_running_loop().set_task_factory(eager if factory == "eager" else factory)
             await main
 
         with recorded() as recording:
@@ -59,6 +63,25 @@ async def wait_for(future: asyncio.Future[None]) -> None:
 
 
 _STEP = ["step begin", "step end"]
+_TURN = ["task created", "step begin", "task ready", "step end", "step begin", "task done", "step end"]
+
+in_c = pytest.mark.skipif(core.fast is None, reason="the core in Python sees only what a factory makes")
+
+
+class Heir(asyncio.Task):  # type: ignore[type-arg]
+    """A task that is initialised as asyncio's is."""
+
+
+class Successor(asyncio.Task):  # type: ignore[type-arg]
+    """A task that is initialised by itself first."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+
+
+def start(kind: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
+    """A task that is started eagerly, without a factory."""
+    return kind(coroutine, loop=asyncio.get_running_loop(), eager_start=True, **options)
 
 
 def test_one_that_ends_at_once(run: Callable[..., list[Record]]) -> None:
@@ -97,15 +120,7 @@ def test_one_that_yields(run: Callable[..., list[Record]]) -> None:
     async def main() -> None:
         await asyncio.create_task(turn(), name="child")
 
-    assert life(run(main()), "child") == [
-        "task created",
-        "step begin",
-        "task ready",
-        "step end",
-        "step begin",
-        "task done",
-        "step end",
-    ]
+    assert life(run(main()), "child") == _TURN
 
 
 def test_one_that_waits(run: Callable[..., list[Record]]) -> None:
@@ -171,6 +186,7 @@ def test_a_group(run: Callable[..., list[Record]]) -> None:
     assert life(records, "slow").count("step begin") == 2
 
 
+@pytest.mark.skipif(core.fast is not None, reason="the core in C sees the class in C only")
 def test_the_pure_python_task(run: Callable[..., list[Record]]) -> None:
     """Tasks of the class in Python are seen like those of C."""
 
@@ -295,3 +311,119 @@ def test_an_interrupt_in_the_first_step(recorded: Callable[..., Any]) -> None:
         asyncio.run(main())
 
     assert "child" in [row.name for row in recording.trace.tasks]
+
+
+@in_c
+@pytest.mark.parametrize("kind", [asyncio.Task, Heir, Successor])
+def test_one_without_a_factory(run: Callable[..., list[Record]], kind: Any) -> None:
+    """A task that its class alone starts is seen like one that a factory makes, and so are those of a subclass."""
+
+    async def main() -> None:
+        await start(kind, turn(), name="child")
+
+    records = run(main(), None)
+
+    assert life(records, "child") == _TURN
+    steps = [record.b for record in records if record.kind in (events.STEP_BEGIN, events.STEP_END)]
+    assert steps[:4] == [1, 2, 2, 1]
+
+
+@in_c
+def test_one_without_a_factory_on_uvloop(recorded: Callable[..., Any]) -> None:
+    """Likewise on uvloop."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> None:
+        await start(asyncio.Task, turn(), name="child")
+
+    with recorded() as recording:
+        uvloop.run(main())
+
+    assert life(records_of(recording.directory), "child") == _TURN
+
+
+@in_c
+def test_a_span_in_its_first_step(recorded: Callable[..., Any]) -> None:
+    """A span that begins in it is the task's own, not that of the task that made it."""
+
+    async def work() -> None:
+        with tk.span("work"):
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await start(asyncio.Task, work(), name="child")
+
+    with recorded() as recording:
+        asyncio.run(main())
+
+    (span,) = spans_of(recording.trace)
+    assert recording.trace.tasks[recording.trace.tracks[span.track].owner].name == "child"
+
+
+@in_c
+def test_no_frame_of_ours(recorded: Callable[..., Any]) -> None:
+    """Nothing of tracekit stands in the stack of an eager step, whoever makes the task."""
+    seen: list[str] = []
+
+    async def look() -> None:
+        frame: Any = sys._getframe()
+        while frame is not None:
+            seen.append(frame.f_code.co_filename)
+            frame = frame.f_back
+
+    async def main() -> None:
+        await start(asyncio.Task, look())
+        await asyncio.eager_task_factory(asyncio.get_running_loop(), look())  # type: ignore[attr-defined]
+
+    with recorded():
+        asyncio.run(main())
+
+    assert seen
+    assert not [file for file in seen if file.startswith(PACKAGE)]
+
+
+def test_one_that_is_not_eager_after_all(run: Callable[..., list[Record]]) -> None:
+    """A task that says that it is not eager begins when the loop comes to it."""
+
+    async def main() -> None:
+        await asyncio.Task(finish(), name="child", eager_start=False)  # type: ignore[call-arg]
+
+    records = run(main(), None)
+
+    assert life(records, "child") == ["task created", "step begin", "task done", "step end"]
+    steps = [record.b for record in records if record.kind in (events.STEP_BEGIN, events.STEP_END)]
+    assert steps[:4] == [1, 1, 2, 2]
+
+
+@in_c
+def test_one_that_cannot_be_made(run: Callable[..., list[Record]]) -> None:
+    """What the class says of wrong arguments reaches the program, and later tasks are seen."""
+
+    async def main() -> None:
+        coroutine = turn()
+        with pytest.raises(TypeError, match="coroutine"):
+            start(asyncio.Task, 3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"unexpected|invalid"):
+            start(asyncio.Task, coroutine, colour="red")
+        coroutine.close()
+        await start(asyncio.Task, turn(), name="child")
+
+    assert life(run(main(), None), "child") == _TURN
+
+
+@in_c
+def test_after_the_session(recorded: Callable[..., Any]) -> None:
+    """What was a class before, within and after a session makes tasks after it, and the next session sees them."""
+
+    async def main() -> None:
+        for kind in kinds:
+            await start(kind, turn(), name=kind.__name__)
+
+    with recorded():
+        kinds = [asyncio.Task, Heir, type("Late", (asyncio.Task,), {})]
+    asyncio.run(main())
+    with recorded() as again:
+        asyncio.run(main())
+
+    records = records_of(again.directory)
+    assert [life(records, kind.__name__) for kind in kinds] == [_TURN] * 3

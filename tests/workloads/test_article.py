@@ -130,8 +130,8 @@ class TestThreads:
         assert max(after - before for before, after in pairwise(times)) < (end - begin) / 2
 
     def test_nothing_is_found(self, threads) -> None:
-        """Nobody froze a loop here, so nobody is accused of it."""
-        assert analyze(threads) == []
+        """Nobody froze a loop here, so nobody is accused of it; that other programs have the cores may be told."""
+        assert [finding for finding in analyze(threads) if finding.slug != "core-starved"] == []
 
 
 class TestAsyncio:
@@ -161,7 +161,8 @@ class TestAsyncio:
         """loop-blocked names the computing task, the trace's own length of its step, its code, and whom it held up."""
         ((begin, end),) = steps(asyncio_, COMPUTING)
         # Half of it as the threshold: on a busy machine the system may stop another step for a while.
-        (finding,) = analyze(asyncio_, (end - begin) // 2)
+        findings = [found for found in analyze(asyncio_, (end - begin) // 2) if found.slug != "core-starved"]
+        (finding,) = findings
         assert (finding.slug, finding.details["task"]) == ("loop-blocked", COMPUTING)
         assert finding.function.partition(".<locals>")[0] == "cpu_bound"  # or the expression in it
         assert finding.file.endswith("workloads/article_asyncio.py")

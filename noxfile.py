@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,21 @@ nox.options.sessions = ["tests", "types", "lint"]
 nox.options.error_on_missing_interpreters = True
 
 OLDEST = (3, 10)
+
+# Libraries whose own tests run in a session, and what these tests need.
+_GUESTS = ("aiohttp", "anyio")
+_OF_GUESTS = [
+    "blockbuster",
+    "coverage",
+    "freezegun",
+    "isal",
+    "proxy.py",
+    "psutil",
+    "pytest-cov",
+    "pytest-mock",
+    "pytest-timeout",
+]
+_OF_GUESTS += ["pytest-xdist", "pytest_codspeed", "setuptools", "trio", "trustme", "truststore", "uvloop", "zlib_ng"]
 
 
 def _pythons() -> list[str]:
@@ -106,6 +122,27 @@ def torture(session: nox.Session) -> None:
     session.run("pytest", "-m", "torture", *session.posargs)
 
 
+@nox.session(python=_pythons())
+def guests(session: nox.Session) -> None:
+    """The test suites of asynchronous libraries, from their source distributions: in a session the same tests fail as without."""
+    sources = Path(session.create_tmp()).resolve()
+    session.install(".[test]", *_GUESTS, *_OF_GUESTS, "--no-binary", ",".join(_GUESTS))
+    for name in _GUESTS:
+        session.run(
+            "python", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", name, "-d", str(sources), name
+        )
+    for archive in sources.glob("*.tar.gz"):
+        shutil.unpack_archive(archive, sources)
+    session.run(
+        "pytest",
+        "-m",
+        "torture",
+        "tests/torture/test_guests.py",
+        *session.posargs,
+        env={"TRACEKIT_GUESTS": str(sources)},
+    )
+
+
 def _measured() -> dict[str, str]:
     """The Pythons of `_pythons` whose numbers are asked for, by version."""
     found = {re.search(r"3\.\d+$", python)[0]: python for python in _pythons()}  # type: ignore[index]
@@ -116,7 +153,7 @@ def _bench(session: nox.Session) -> None:
     """What tracekit costs on one Python, each figure beside a floor and rivals in the same run."""
     # A rival that cannot be installed is named by the suite.
     session.install(".")
-    for rival in ("opentelemetry-sdk>=1.20", "ddtrace>=2.10"):
+    for rival in ("opentelemetry-sdk>=1.20", "ddtrace>=2.10", "gilknocker>=0.4"):
         session.run("python", "-m", "pip", "install", "--quiet", rival, silent=True, success_codes=[0, 1])
     session.run("python", "tests/bench/run.py", *session.posargs)
 

@@ -80,13 +80,19 @@ def run_python(tmp_path: Path) -> Callable[..., Ran]:
     """Runs Python code as a program of its own that a session has entered, as `tracekit run` does it."""
     count = iter(range(100))
 
-    def run(code: str, *arguments: str, python: str = sys.executable, env: dict[str, str] | None = None) -> Ran:
+    def run(
+        code: str,
+        *arguments: str,
+        python: str = sys.executable,
+        env: dict[str, str] | None = None,
+        options: sessions.Options | None = None,
+    ) -> Ran:
         number = next(count)
         directory = tmp_path / f"run{number}.tracekit"
         directory.mkdir(mode=0o700)
         script = tmp_path / f"program{number}.py"
         script.write_text(textwrap.dedent(code))
-        environment = sessions.environment(str(directory), sessions.Options(), {**os.environ, **(env or {})})
+        environment = sessions.environment(str(directory), options or sessions.Options(), {**os.environ, **(env or {})})
         result = subprocess.run(
             [python, str(script), *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -117,6 +123,9 @@ def nothing_left_behind() -> Iterator[None]:
     assert [thread for thread in set(threading.enumerate()) - threads if not thread.daemon] == []
 
 
+_OF_OS = ("execv", "execve", "posix_spawn", "posix_spawnp", "system", "wait", "wait3", "wait4", "waitid", "waitpid")
+_OF_FUTURES = ("set_running_or_notify_cancel", "set_result", "set_exception", "cancel")
+_LOCKS = ("Lock", "RLock", "_allocate_lock")
 _OF_LOOPS = ("__init__", "call_exception_handler", "set_task_factory", "get_task_factory", "is_running")
 
 
@@ -127,34 +136,51 @@ def _hookable() -> dict[str, object]:
     import concurrent.futures.process
     import concurrent.futures.thread
     import gc
+    import multiprocessing.pool
+    import multiprocessing.popen_forkserver
     import multiprocessing.util
+    import queue
     import subprocess
     import warnings
 
     futures = concurrent.futures
     owners = {
-        "threading": (threading, ("_start_new_thread", "_start_joinable_thread", "excepthook")),
+        "threading": (threading, ("_start_new_thread", "_start_joinable_thread", "excepthook", *_LOCKS)),
         "sys": (sys, ("excepthook",)),
-        "Thread": (threading.Thread, ("_set_native_id", "_set_ident")),
+        "Thread": (threading.Thread, ("_set_native_id", "_set_ident", "join")),
+        "queue": (queue, ("SimpleQueue",)),
         "BaseEventLoop": (asyncio.base_events.BaseEventLoop, _OF_LOOPS),
         "warnings": (warnings, ("_warn_unawaited_coroutine",)),
         "events": (asyncio.events, ("_set_running_loop",)),
         "asyncio": (asyncio, ("_set_running_loop",)),
-        "Future": (futures._base.Future, ("set_running_or_notify_cancel", "set_result", "set_exception")),
+        "Future": (futures._base.Future, _OF_FUTURES),
+        "_base": (futures._base, ("_create_and_install_waiters",)),
         "thread._WorkItem": (futures.thread._WorkItem, ("__init__",)),
         "process._WorkItem": (futures.process._WorkItem, ("__init__",)),
-        "process._CallItem": (futures.process._CallItem, ("__setstate__",)),
+        "process._CallItem": (futures.process._CallItem, ("__getstate__", "__setstate__")),
+        "process._ResultItem": (futures.process._ResultItem, ("__getstate__", "__setstate__")),
+        "process._SafeQueue": (futures.process._SafeQueue, ("_on_queue_feeder_error",)),
+        "ApplyResult": (multiprocessing.pool.ApplyResult, ("__init__", "_set")),
+        "MapResult": (multiprocessing.pool.MapResult, ("__init__", "_set")),
+        "IMapIterator": (multiprocessing.pool.IMapIterator, ("__init__", "_set", "_set_length")),
+        "IMapUnorderedIterator": (multiprocessing.pool.IMapUnorderedIterator, ("_set",)),
+        "Pool": (multiprocessing.pool.Pool, ("_setup_queues", "_repopulate_pool_static")),
+        "ThreadPool": (multiprocessing.pool.ThreadPool, ("_setup_queues",)),
         "process": (futures.process, ("_sendback_result",)),
         "ProcessPoolExecutor": (futures.process.ProcessPoolExecutor, ("_spawn_process",)),
         "subprocess": (subprocess, ("_fork_exec",)),
+        "Popen": (subprocess.Popen, ("_internal_poll",)),
+        "_del_safe": (getattr(subprocess, "_del_safe", None), ("waitpid",)),
         "_posixsubprocess": (_posixsubprocess, ("fork_exec",)),
         "util": (multiprocessing.util, ("_run_after_forkers",)),
         "SpawnProcess": (multiprocessing.context.SpawnProcess, ("_after_fork",)),
-        "os": (os, ("posix_spawn", "posix_spawnp")),
+        "forkserver.Popen": (multiprocessing.popen_forkserver.Popen, ("_launch",)),
+        "os": (os, _OF_OS),
     }
     found: dict[str, object] = {
         f"{name}.{attribute}": owner.__dict__.get(attribute)
         for name, (owner, attributes) in owners.items()
+        if owner is not None
         for attribute in attributes
     }
     # A test framework may have callbacks of its own.

@@ -8,6 +8,7 @@ from pathlib import Path
 from tracekit import events
 from tracekit.load.clock import convert
 from tracekit.spool.reader import read_spool
+from tracekit.spool.records import ThreadRecords
 from tracekit.spool.texts import decode
 
 
@@ -38,15 +39,23 @@ class Record:
 
 def records_of(directory: Path) -> list[Record]:
     """The records of the first thread of the one process of a session; times in ns of CLOCK_MONOTONIC."""
-    (path,) = directory.glob("*.spool")
-    spool = read_spool(path)
-    convert([spool])
-    thread = spool.threads[0]
+    (_, thread), *_ = threads_of(directory)
+    return thread
+
+
+def threads_of(directory: Path) -> list[tuple[int, list[Record]]]:
+    """The pid and the records of every thread of a session; times in ns of CLOCK_MONOTONIC."""
+    spools = [read_spool(path) for path in sorted(directory.glob("*.spool"))]
+    convert(spools)
+    return [(spool.header.pid, _records(spool.names, thread)) for spool in spools for thread in spool.threads]
+
+
+def _records(names: dict[int, str], thread: ThreadRecords) -> list[Record]:
     found: list[Record] = []
     rows = list(zip(*(column.tolist() for column in (thread.kind, thread.a, thread.b, thread.time))))
     for at, (kind, a, b, time) in enumerate(rows):
         if kind < events.FIRST_DETAIL:
-            found.append(Record(spool.names, kind, a, b, time))
+            found.append(Record(names, kind, a, b, time))
         elif kind == events.NAME:
             found[-1].name = decode(b, time, _more(rows[at + 1 :]))
         elif kind != events.MORE:

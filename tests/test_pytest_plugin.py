@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import tracekit as tk
 from tracekit.load import load
 from tracekit.model.check import check
 
@@ -403,3 +404,25 @@ def test_under_run(pytester: pytest.Pytester) -> None:
     assert result.returncode == pytest.ExitCode.TESTS_FAILED
     assert "the test cannot be traced: this process is recorded already" in result.stdout
     assert (pytester.path / "all.json").exists()
+
+
+def test_under_run_warnings_are_errors(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of pytest that is traced finds the plugin where tracekit is installed, and has no reason to warn of it."""
+    site = pytester.mkdir("site")
+    (site / "tracekit").symlink_to(Path(tk.__file__).parent)
+    told = pytester.mkdir("site/tracekit-0.dist-info")
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: tracekit\nVersion: 0\n")
+    (told / "RECORD").write_text("tracekit/__init__.py,,\ntracekit/pytest_plugin.py,,\n")
+    (told / "entry_points.txt").write_text("[pytest11]\ntracekit = tracekit.pytest_plugin\n")
+    pytester.makepyfile("def test_nothing():\n    pass\n")
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    others = [
+        f"-pno:{name}"
+        for name in ("asyncio", "ddtrace", "ddtrace.pytest_bdd", "ddtrace.pytest_benchmark", "hypothesispytest")
+    ]
+
+    command = [sys.executable, "-m", "tracekit", "run", "-q", "-o", "all.json", "-m", "pytest", "-Werror", *others]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert "1 passed" in result.stdout, result.stderr

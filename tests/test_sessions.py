@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import tracekit as tk
 from tracekit import dumps, options, sessions
 from tracekit.load import load
 from tracekit.model.check import check
-from tracekit.model.trace import Flag, Trace
+from tracekit.model.trace import Category, Flag, Trace
 from tracekit.spool import core, layout
 from tracekit.spool.reader import read_spool
 
@@ -414,6 +415,20 @@ def test_subinterpreter(run_python: Callable[..., Any]) -> None:
     assert len(ran.trace.processes) == 1
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_locks(output: Path, asked: bool) -> None:
+    """A session records waits for locks where it is asked to."""
+    with tk.session(output, locks=asked):
+        lock = threading.Lock()
+        with lock:
+            thread = threading.Thread(target=lambda: lock.acquire(timeout=0.001))
+            thread.start()
+            thread.join()
+
+    trace = sound(output)
+    assert (trace.slices.category == Category.WAIT).any() == asked
+
+
 def test_flight(output: Path) -> None:
     """A flight recorder's session keeps the last part only; what began before it is in its trace, and marked."""
     with tk.session(output, flight="300kB", keep_session=True), tk.span("outer"):
@@ -525,8 +540,9 @@ def test_parse_flight(text: str, kept: tuple[int, int]) -> None:
 
 def test_options_travel() -> None:
     """Children have the same options."""
-    made = options.Options.parse("20ms", "1GB", "10s")
+    made = options.Options.parse("20ms", "1GB", "10s", locks=True)
     made.watched = 1
+    assert "locks" in made.hooks
     assert vars(options.Options.from_text(made.to_text())) == vars(made)
 
 

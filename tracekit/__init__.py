@@ -12,6 +12,7 @@
         tk.counter("queue", depth=4)
 
 This file is the door: it re-exports, and stays cheap to import. What a session needs is loaded when one is started.
+Under `tracekit run` it is there before pytest, which finds a plugin in the package and would warn of that. PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

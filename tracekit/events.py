@@ -79,6 +79,14 @@ SHARED = 235  # bytes of its memory that others map as well
 SWITCHES = 236  # how often a thread has been given a processor
 INVOLUNTARY = 237  # how often one has been taken from it
 STATUS = 238  # how a process ended, as wait(2) tells
+INHERITED = 240  # the serial, in the parent, of the thread that held the lock when this process was forked
+SHARED_LOCK = 241  # a number of the lock that is the same in every process that shares it
+WORKERS = 245  # how many workers an executor may have
+INDEX = 246  # which of the pieces of a job this is
+ITEMS = 247  # how many calls a piece of a job makes
+LAZY = 248  # its pieces are made one after another while it runs: when each was submitted is not known
+COMMAND = 253  # the id of a name: a command line
+TOOK = 252  # ns from when something was asked for to the record of it
 
 ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
 
@@ -87,6 +95,12 @@ OUTCOME_DONE = 1
 OUTCOME_FAILED = 2
 OUTCOME_CANCELLED = 3
 OUTCOMES = {OUTCOME_DONE: "done", OUTCOME_FAILED: "failed", OUTCOME_CANCELLED: "cancelled"}
+
+# What is made into bytes or read from them (field `a` of PICKLE_BEGIN and PICKLE_END).
+PICKLE_JOB = 1
+UNPICKLE_JOB = 2
+PICKLE_RESULT = 3
+UNPICKLE_RESULT = 4
 
 # Probes.
 SPAN_BEGIN = 1
@@ -121,12 +135,19 @@ JOB_END = 42
 REMOTE_JOB_BEGIN = 43
 REMOTE_JOB_END = 44
 POOL_WORKER = 45
+PICKLE_BEGIN = 46
+PICKLE_END = 47
+RESULT_TAKEN = 48
+JOB_TOLD = 49
 # Processes.
 PROCESS_BEGIN = 50
 PROCESS_NAME = 51
 PROCESS_END = 52
 PROCESS_SPAWN = 53
 PROCESS_FORK = 54
+PROCESS_EXIT = 55
+PROCESS_EXEC = 56
+PROCESS_ASKED = 57
 # Garbage collection, tracekit's own word, and the clock.
 GC_BEGIN = 60
 GC_END = 61
@@ -136,10 +157,14 @@ CLOCK = 71
 SAMPLE = 80
 STACK = 81
 WEIGHT = 82
+SEEN_PROCESS = 83
+SEEN_THREAD = 84
+GONE = 85
 # Locks.
 LOCK_WAIT = 90
 LOCK_WAIT_END = 91
 LOCK_RELEASE = 92
+LOCK_ACQUIRED = 93
 
 # What a TASK_READY says of its cause (field `a`).
 READY_CANCELLED = 1  # the future that the task awaited was cancelled
@@ -212,23 +237,48 @@ TABLE: tuple[Event, ...] = (
     Event(CALLBACK_READY, "callback ready", b="serial of the callback"),
     # The loop looks how many callbacks are ready, right before it runs them; only where that is not as many as the last time.
     Event(LOOP_TURN, "loop turn", b="how many are ready"),
-    # Written by the thread that submits. WORK: a ProcessPoolExecutor's job, whose run its worker records as remote.
-    Event(JOB_SUBMIT, "job submit", a="name", b="serial of the job", details=(CODE, EXECUTOR, WORK)),
+    # Written by the thread that submits. WORK: the pool's own number of the job, whose run its worker records as remote.
+    # WORKERS with the first job of an executor.
+    Event(
+        JOB_SUBMIT, "job submit", a="name", b="serial of the job", details=(CODE, EXECUTOR, WORKERS, WORK, ITEMS, LAZY)
+    ),
     Event(JOB_BEGIN, "job begin", a="name", b="serial of the job"),
     Event(JOB_END, "job end", a="outcome", b="serial of the job", ends=JOB_BEGIN, details=(ERROR,)),
-    # Written in a worker process; `b` is the WORK number. Which executor: see POOL_WORKER in the parent.
-    Event(REMOTE_JOB_BEGIN, "remote job begin", a="name", b="work number", details=(CODE,)),
+    # Written by a worker that knows only the WORK number, `b`: another process, whose executor its parent's POOL_WORKER tells,
+    # or a thread, which gives its EXECUTOR.
+    Event(REMOTE_JOB_BEGIN, "remote job begin", a="name", b="work number", details=(CODE, EXECUTOR, INDEX, ITEMS)),
     Event(REMOTE_JOB_END, "remote job end", a="outcome", b="work number", ends=REMOTE_JOB_BEGIN, details=(ERROR,)),
-    Event(POOL_WORKER, "pool worker", b="pid of the worker", details=(EXECUTOR,)),
+    # Written by the parent of a worker; without details by the worker itself, when it first waits for a job.
+    Event(POOL_WORKER, "pool worker", b="pid of the worker", details=(EXECUTOR, WORKERS)),
+    # Bytes have come or are to be made. Where nothing more is to be told of them (they were no job's) no end follows.
+    Event(PICKLE_BEGIN, "pickle begin", a="what"),
+    # EXECUTOR only where the job was submitted; ERROR in place of BYTES.
+    Event(PICKLE_END, "pickle end", a="what", ends=PICKLE_BEGIN, details=(EXECUTOR, WORK, INDEX, BYTES, ERROR)),
+    # Written by the thread that tells how a job ended that ran elsewhere, or that cancels it; of pieces when all have ended.
+    Event(JOB_TOLD, "job told", a="outcome", b="serial of the job", details=(ERROR,)),
+    # Written by a thread that had to wait for the result of a job and now goes on.
+    Event(RESULT_TAKEN, "result taken", b="serial of the job"),
     # First record of a process. Its details: argv, python, executable, as ARG_TEXT. LATE: the session began later than it.
     Event(PROCESS_BEGIN, "process begin", a="name", details=(*ARGUMENTS, LATE)),
     Event(PROCESS_NAME, "process name", a="name", details=(PARENT, NAME)),
     Event(PROCESS_END, "process end", ends=PROCESS_BEGIN),
     # Written by the thread that started another program, once its pid is known. Details: command as ARG_TEXT; REASON where
-    # it is plain that the child cannot be entered.
-    Event(PROCESS_SPAWN, "process spawn", a="name", b="pid of the child", details=(*ARGUMENTS, REASON, NAME)),
+    # it is plain that the child cannot be entered. Without a pid: os.system's, written when that is over; STATUS is its.
+    Event(
+        PROCESS_SPAWN,
+        "process spawn",
+        a="name",
+        b="pid of the child, or 0",
+        details=(*ARGUMENTS, REASON, TOOK, STATUS, NAME),
+    ),
     # Written right before a fork; the child's header names the same serial.
     Event(PROCESS_FORK, "process fork", b="serial of the fork"),
+    # Written by whoever waited for a child and was told of its end.
+    Event(PROCESS_EXIT, "process exit", b="pid of the child", details=(STATUS,)),
+    # Written right before this process becomes another program, and again with its errno where it could not.
+    Event(PROCESS_EXEC, "process exec", a="name", b="errno, or 0", details=(*ARGUMENTS, NAME)),
+    # Written by whoever had a fork server make a process, once its pid is known.
+    Event(PROCESS_ASKED, "process asked", b="pid of the child", details=(TOOK,)),
     Event(GC_BEGIN, "gc begin", a="generation"),
     Event(GC_END, "gc end", a="generation", b="objects collected", ends=GC_BEGIN),
     # tracekit's own word to the user: a hook that failed, records that were dropped.
@@ -236,19 +286,31 @@ TABLE: tuple[Event, ...] = (
     # What CLOCK_MONOTONIC showed at the time of this record; only where the spool's own clock is another one.
     Event(CLOCK, "clock", details=(READING,)),
     # Only in an observer's spool. The two times are cumulative, as the scheduler counts them.
-    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES)),
+    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES, INVOLUNTARY)),
     # Its frames, innermost first.
     Event(STACK, "stack", a="1: it held the GIL", b="tid", details=(PID, FRAME)),
     # What a process weighs.
     Event(WEIGHT, "weight", b="pid", details=(RSS, PSS, SHARED)),
+    # Of processes that record nothing themselves, and of their threads. LATE: it was there before anybody looked.
+    Event(SEEN_PROCESS, "seen process", a="name", b="pid", details=(PARENT, COMMAND)),
+    # Again where its name is found out later.
+    Event(SEEN_THREAD, "seen thread", a="name", b="tid", details=(PID, LATE)),
+    Event(GONE, "gone", b="tid", details=(PID,)),
     # A thread found a lock taken and waits for it. Locks are numbered where they are first waited for; HOLDER and HELD_AT where
-    # they are known; AWAITS: where it waits.
+    # they are known; INHERITED in place of HOLDER where a fork left the lock taken; AWAITS: where it waits.
     Event(
-        LOCK_WAIT, "lock wait", a="name of its class", b="serial of the lock", details=(HOLDER, HELD_AT, AWAITS, NAME)
+        LOCK_WAIT,
+        "lock wait",
+        a="name of its class",
+        b="serial of the lock",
+        details=(HOLDER, INHERITED, HELD_AT, AWAITS, SHARED_LOCK, NAME),
     ),
     Event(LOCK_WAIT_END, "lock wait end", a="LOCK_TAKEN or LOCK_GIVEN_UP", b="serial of the lock", ends=LOCK_WAIT),
-    # Written by the thread that releases a lock, right before that, and only where somebody waits for it.
-    Event(LOCK_RELEASE, "lock release", b="serial of the lock"),
+    # Written by the thread that releases a lock, right before that, and only where somebody waits for it; always where processes
+    # share it.
+    Event(LOCK_RELEASE, "lock release", b="serial of the lock", details=(SHARED_LOCK,)),
+    # Only of locks that processes share: who waits in one cannot know who holds it in another.
+    Event(LOCK_ACQUIRED, "lock acquired", a="name of its class", b="serial", details=(SHARED_LOCK, HELD_AT)),
 )
 
 # What a flight recorder carries on of what it lets go of (spool/ring.py), beside the begins of what is still open.
@@ -256,12 +318,13 @@ TABLE: tuple[Event, ...] = (
 ON_THREAD = (THREAD_BEGIN, LOOP_BEGIN, STEP_BEGIN, CALLBACK_BEGIN, JOB_BEGIN, REMOTE_JOB_BEGIN, GC_BEGIN, LOCK_WAIT)
 # What may end on another thread. Begin -> end; which of them it is: a span by the slot of its begin, others by `b`.
 ACROSS_THREADS = {SPAN_BEGIN: SPAN_END, TASK_CREATED: TASK_DONE, JOB_SUBMIT: JOB_END}
+ENDS_ELSEWHERE = {JOB_TOLD: JOB_SUBMIT}  # what ends them as well, on a thread where they did not run -> their begin
 # What is said of them meanwhile -> their begin. Of what stands in one row the latest counts; of arguments each does.
 ABOUT = {SPAN_ARGS: SPAN_BEGIN, SPAN_SUSPEND: SPAN_BEGIN, SPAN_RESUME: SPAN_BEGIN, TASK_NAME: TASK_CREATED}
 LATEST_OF = ((SPAN_SUSPEND, SPAN_RESUME), (TASK_NAME,))
 # What is true for ever, and what later things may refer to: of these the latest.
 FOR_EVER = (PROCESS_BEGIN, PROCESS_NAME)
-FOR_A_WHILE = (PROCESS_SPAWN, PROCESS_FORK, POOL_WORKER, THREAD_START, NOTE)
+FOR_A_WHILE = (PROCESS_SPAWN, PROCESS_FORK, PROCESS_EXIT, PROCESS_ASKED, POOL_WORKER, THREAD_START, NOTE)
 LATEST_OF_ALL = (CLOCK,)  # without one nobody could tell how fast the clock runs
 
 BY_KIND: dict[int, Event] = {event.kind: event for event in TABLE}
@@ -303,4 +366,12 @@ DETAIL_NAMES: dict[int, str] = {
     SWITCHES: "switches",
     INVOLUNTARY: "involuntary",
     STATUS: "status",
+    INHERITED: "inherited",
+    SHARED_LOCK: "shared lock",
+    WORKERS: "workers",
+    INDEX: "index",
+    ITEMS: "items",
+    LAZY: "lazy",
+    TOOK: "took",
+    COMMAND: "command",
 }

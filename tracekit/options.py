@@ -29,7 +29,7 @@ class Options:
         hooks: names out of HOOKS and ON_REQUEST.
         flight_ns, flight_bytes: keep only the last part, of such a length or such a size; 0 and 0: all.
         watched: somebody outside of the program makes the dumps that it asks for.
-        rate: how often a second the event loops are looked at from outside, 0 for never.
+        rate: how often a second the threads are looked at from outside, 0 for never.
         observer: pid of the process that does that, or 0.
     """
 
@@ -54,7 +54,9 @@ class Options:
         self.observer = observer
 
     @classmethod
-    def parse(cls, threshold: str, max_size: str | None, flight: str | None, rate: int = 0) -> Options:
+    def parse(
+        cls, threshold: str, max_size: str | None, flight: str | None, rate: int = 0, *, locks: bool = False
+    ) -> Options:
         """Options as people write them.
 
         Raises:
@@ -68,7 +70,8 @@ class Options:
             raise UsageError(f"{max_size!r} leaves no room to record anything: write a size, as 64MB or 1GB")
         if cap and cap < size:
             raise UsageError(f"a flight recorder of {flight} has no room in {max_size}: give only one of the two sizes")
-        return cls(parse_duration(threshold), cap, flight_ns=ns, flight_bytes=size, rate=rate)
+        hooks = HOOKS + ON_REQUEST if locks else HOOKS
+        return cls(parse_duration(threshold), cap, hooks, flight_ns=ns, flight_bytes=size, rate=rate)
 
     def limits(self) -> Limits:
         """How much of it is kept."""

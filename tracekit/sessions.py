@@ -11,7 +11,7 @@ import sys
 from tracekit.errors import TracekitError
 from tracekit.hooks.choice import make_hooks
 from tracekit.hooks.entry import OPTIONS_VARIABLE, SESSION_VARIABLE
-from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, HOOKS, Options, environment
+from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, HOOKS, ON_REQUEST, Options, environment
 from tracekit.record import permission
 from tracekit.record import recorder as recording
 
@@ -39,7 +39,7 @@ class _Running:
                 recorder.make_dump = Starter(directory, options.threshold, options.flight_ns)
         self.directory = directory
         self.options = options
-        names = [name for name in HOOKS if name in options.hooks]
+        names = [name for name in HOOKS + ON_REQUEST if name in options.hooks]
         self.hooks = make_hooks(names, options.threshold, options.limits().is_flight)
         for hook in self.hooks:
             try:
@@ -197,10 +197,12 @@ def start(
     threshold: str = DEFAULT_THRESHOLD,
     max_size: str | None = None,
     flight: str | None = None,
-    observer: bool = False,
+    observe: bool = False,
     rate: int | None = None,
+    locks: bool = False,
     keep_session: bool = False,
     quiet: bool = True,
+    observer: bool = False,
 ) -> None:
     """Begin to record this process, and the children that it starts from now on; until `stop`, or until the program exits.
 
@@ -214,11 +216,13 @@ def start(
         flight: keep only the last part of each process: "10s", or what fits into "64MB". The rest is let go of, for days.
             It is written when the session stops; before, by `dump`, when an event loop was blocked, and on an unhandled
             exception.
-        observer: a process beside the program looks at its event loops, so that a block says what it did and where in the
-            code it was.
+        observe: a process beside the program looks at it: what each thread does (runs, waits for a processor, the GIL, a lock,
+            input, ...), what the processes weigh, and where in the code an event loop is blocked.
         rate: how often a second it looks; default 100, where there is one. A number other than 0 turns it on.
+        locks: record who waits for a lock, who holds it, and who lets it go; also for conditions, events, queues, joins.
         keep_session: keep the raw recording (STEM.tracekit, beside the output) after the trace is written.
         quiet: `stop` prints nothing; otherwise the findings, on stderr.
+        observer: what `observe` was called once.
 
     Raises:
         TracekitError: a session is running already, or the output cannot be written.
@@ -226,7 +230,9 @@ def start(
     global _started
     if _started is not None:
         raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
-    options = Options.parse(threshold, max_size, flight, rate if rate is not None else DEFAULT_RATE if observer else 0)
+    if rate is None:
+        rate = DEFAULT_RATE if observe or observer else 0
+    options = Options.parse(threshold, max_size, flight, rate, locks=locks)
     if _running is None:
         import atexit
 
@@ -284,17 +290,20 @@ class session:
         threshold: str = DEFAULT_THRESHOLD,
         max_size: str | None = None,
         flight: str | None = None,
-        observer: bool = False,
+        observe: bool = False,
         rate: int | None = None,
+        locks: bool = False,
         keep_session: bool = False,
         quiet: bool = True,
+        observer: bool = False,
     ) -> None:
         self._output = output
         self._threshold = threshold
         self._max_size = max_size
         self._flight = flight
-        self._observer = observer
+        self._observe = observe or observer
         self._rate = rate
+        self._locks = locks
         self._keep_session = keep_session
         self._quiet = quiet
 
@@ -304,8 +313,9 @@ class session:
             threshold=self._threshold,
             max_size=self._max_size,
             flight=self._flight,
-            observer=self._observer,
+            observe=self._observe,
             rate=self._rate,
+            locks=self._locks,
             keep_session=self._keep_session,
             quiet=self._quiet,
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Args, Category, FlowKind, Trace, TrackKind
+from tracekit.model.trace import Args, Category, Flag, FlowKind, Trace, TrackKind
 
 MS = 1_000_000
 
@@ -74,6 +74,42 @@ class HandMade:
     def instant(self, time: float, name: str, **args: Any) -> None:
         """An instant on the loop's thread."""
         self.builder.instant(self.track, int(time * MS), name, args)
+
+    def other_thread(self, name: str, ended: float | None = None) -> int:
+        """Another thread, and the slice of its life."""
+        end = None if ended is None else int(ended * MS)
+        row = self.builder.thread(self.process, 100 + len(self.builder.threads), name, ended=end)
+        self._slice(
+            self.builder.track(TrackKind.THREAD, row),
+            0,
+            self._life if ended is None else ended,
+            name,
+            Category.THREAD,
+        )
+        return row
+
+    def lock_wait(
+        self,
+        thread: int,
+        start: float,
+        end: float,
+        holder: int | None = None,
+        lock: str = "Lock 1",
+        outcome: str = "taken",
+        name: str = "Lock.acquire",
+        line: int = 12,
+        begun_before: bool = False,
+        **more: Any,
+    ) -> None:
+        """A thread waits for a lock in `update`, which another one took in `take`."""
+        args = {"lock": lock, "outcome": outcome, "function": "update", "file": "/app/work.py", "line": line, **more}
+        if holder is not None:
+            row = self.builder.threads[holder]
+            args.update(held_by=row.name, held_by_tid=row.tid)
+            args.update(held_in="take", held_file="/app/work.py", held_line=line - 2)
+        track = self.builder.track(TrackKind.THREAD, thread)
+        flags = int(Flag.UNFINISHED if outcome == "unfinished" else 0) | (Flag.BEGUN_BEFORE if begun_before else 0)
+        self._slice(track, start, end, name, Category.WAIT, flags=flags, args=args)
 
     def wake(self, time: float, step: int) -> None:
         """An arrow from `time` on the loop's thread to a step."""

@@ -20,6 +20,8 @@ from tracekit.analyze.verdict import parts, verdict
         ({"run_queue_ns": 50, "gil_ns": 25, "syscall_ns": 25}, "mixed"),
         ({"gil_ns": 70, "cpu_ns": 25}, "gil"),
         ({"syscall_ns": 100}, "syscall"),
+        ({"syscall_ns": 10, "lock_ns": 20, "poll_ns": 20, "io_ns": 20, "sleep_ns": 20, "child_ns": 10}, "syscall"),
+        ({"lock_ns": 35, "gil_ns": 65}, "gil"),
         ({"cpu_ns": 40, "syscall_ns": 40}, "mixed"),
         ({"cpu_ns": 30, "syscall_ns": 20}, "unknown"),
         ({}, "unknown"),

@@ -17,7 +17,7 @@ from asyncio_matrix.rows import Table
 
 ROWS = blocks = Table()
 
-LONG = 0.3  # seconds: enough to be looked at a few times
+LONG = 0.5  # seconds: enough to be looked at a few times
 
 
 class Deadline:

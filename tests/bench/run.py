@@ -19,8 +19,10 @@ from typing import Any
 
 import asked
 import clocks
+import contention
 import floor
 import kills
+import locks
 import loops
 import memory
 import probes
@@ -28,6 +30,8 @@ import processes
 import recorded
 import rivals
 import sheet
+import watchers
+import weights
 from rounds import Figures, measure, ratio
 from worker import Worker
 
@@ -52,8 +56,16 @@ def main() -> None:
 
     _say("threads and event loops")
     figures = measure(loops.cases(nothing, core), options.rounds, options.length)
+    _say("locks")
+    figures.update(measure(locks.cases(), options.rounds, options.length))
     _say("processes")
     pairs = processes.measure(options.pairs, options.runs)
+    _say("weights")
+    weighed = weights.measure(options.pairs)
+    _say("thread states")
+    said, unsaid = contention.measure(options.watched, options.watches)
+    _say("watchers")
+    taken, unseen = watchers.measure(options.watched, options.watches)
     _say("memory")
     bytes_of = memory.measure(options.spans)
     _say("kills")
@@ -73,7 +85,13 @@ def main() -> None:
         print(sentence)
     print()
     print(sheet.loop_costs(figures))
+    print(sheet.lock_costs(figures))
     print(sheet.process_costs(pairs))
+    print(sheet.weights(weighed))
+    print(sheet.contention(said))
+    print(sheet.watchers(taken))
+    for sentence in (*unsaid, *unseen):
+        print(sentence)
     print(sheet.memory(bytes_of))
     print(sheet.lost(lost))
     print(sheet.clock(clock))
@@ -83,6 +101,9 @@ def main() -> None:
         "bars": dict(_beside(figures, probes.HOT, probes.ON, others[probes.HOT, probes.ON], core)),
         "ns": figures,
         "processes_s": pairs,
+        "weights": weighed,
+        "thread_states": _rows(said),
+        "watchers": _rows(taken),
         "span_bytes": bytes_of,
         "kills": {name: dataclasses.asdict(of) for name, of in lost.items()},
         "clock_ns": dataclasses.asdict(clock) if clock else None,
@@ -112,6 +133,8 @@ def _options() -> argparse.Namespace:
     options.pairs = 7 if quick else 21
     options.spans = 200_000 if quick else 1_000_000
     options.clock = 5.0 if quick else 60.0
+    options.watched = 1.0 if quick else 5.0
+    options.watches = 1 if quick else 5
     return options
 
 
@@ -146,6 +169,13 @@ def _beside(
         yield "tracekit, Python core", sheet.other_costs(figures, row, f"{_OTHER} core, ", variant)
     for name in others:
         yield name, probes.costs(figures, row, name)
+
+
+def _rows(found: dict[tuple[str, str], list[Any]]) -> list[dict[str, Any]]:
+    return [
+        {"program": program, "watcher": watcher, "runs": [dataclasses.asdict(run) for run in runs]}
+        for (program, watcher), runs in found.items()
+    ]
 
 
 def _processor() -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+import locks
 import loops
 import probes
 from asked import Asked
 from clocks import Error
+from contention import Said, average
 from kills import Lost
 from processes import Pairs
 from rounds import Figures, Spread, less, ratio
+from watchers import BUSY, QUIET, Taken
+from weights import Weighed
 
 
 def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -116,6 +120,15 @@ def loop_costs(figures: Figures) -> str:
     return table("Threads and event loops, ns for one span, step or hop", ("", "median", "middle half", ""), rows)
 
 
+def lock_costs(figures: Figures) -> str:
+    """Locks that are free, and a wait for one that is not."""
+    rows = []
+    for name in locks.NAMES:
+        plain, watched = figures[f"{name}: {locks.OFF}"], figures[f"{name}: {locks.ON}"]
+        rows.append((name, ns(median(plain)), ns(median(watched)), spread(watched), f"{ratio(watched, plain):.2f}x"))
+    return table("Locks, ns for one turn or hop", ("", locks.OFF, locks.ON, "middle half", ""), rows)
+
+
 def process_costs(found: dict[str, Pairs]) -> str:
     """Forks, starts, whole runs."""
     rows = []
@@ -123,6 +136,61 @@ def process_costs(found: dict[str, Pairs]) -> str:
         plain, added = [pair[0] * 1e3 for pair in pairs], [(pair[1] - pair[0]) * 1e3 for pair in pairs]
         rows.append((name, f"{median(plain):,.1f}", f"{median(added):,.1f}", spread(added)))
     return table("Processes, ms", ("", "plain", "a session adds", "middle half"), rows)
+
+
+def weights(found: dict[str, Weighed]) -> str:
+    """What a process, a thread and a task take."""
+    lightest = min(of["start_s"] for of in found.values())
+    rows = [
+        (
+            name,
+            ns(of["start_s"] * 1e6),
+            f"{ns(of['low_s'] * 1e6)} .. {ns(of['high_s'] * 1e6)}",
+            f"{of['start_s'] / lightest:,.0f}",
+            ns(of["pss"] / 1e3),
+            ns(of["rss"] / 1e3),
+        )
+        for name, of in found.items()
+    ]
+    heads = ("", "start-up, µs", "middle half", "x a task's", "memory, kB", "its RSS, kB")
+    return table("What a task, a thread and a process weigh, without tracekit", heads, rows)
+
+
+def contention(found: dict[tuple[str, str], list[Said]]) -> str:
+    """What is said of threads that compete, and of threads that sleep beside them."""
+    rows = []
+    for (program, watcher), said in found.items():
+        mean = average(said)
+        rows.append(
+            (program, watcher, "itself: cores of the four; sleepers late", f"{mean.cores:.2f}; {_share(mean.late)}")
+        )
+        rows += [("", "", word, _share(share)) for word, share in mean.words.items() if share >= 0.0005]
+    heads = ("program", "watched by", "what is said", "share of the time")
+    return table("Who waits for the GIL, as the program measures it itself and as others say", heads, rows)
+
+
+def watchers(found: dict[tuple[str, str], list[Taken]]) -> str:
+    """What looking takes."""
+    rows = []
+    for watcher in dict.fromkeys(name for _, name in found):
+        quiet, busy = found[QUIET, watcher], found[BUSY, watcher]
+        stolen = Spread.of(taken.stolen for taken in quiet)
+        rows.append(
+            (
+                watcher,
+                _share(median(taken.own for taken in busy)),
+                _share(median(taken.own for taken in quiet)),
+                _share(stolen.median),
+                f"{_share(stolen.low)} .. {_share(stolen.high)}",
+                ns(max(taken.longest_us for taken in quiet)),
+            )
+        )
+    heads = ("ten threads, watched by", f"own: {BUSY}", f"own: {QUIET}", "stands still", "middle half", "longest, us")
+    return table("What watching takes: of a processor, and of a thread that only reads the clock", heads, rows)
+
+
+def _share(number: float) -> str:
+    return f"{number * 100:.1f} %"
 
 
 def memory(found: dict[str, dict[str, float]]) -> str:

@@ -19,7 +19,7 @@ DIRECTORY = "out.tracekit"
 
 def start(folder: Path, program: str) -> subprocess.Popen[str]:
     """Start a program that has an observer."""
-    begin = "import tracekit; tracekit.start('out.json', observer=True)"
+    begin = "import tracekit; tracekit.start('out.json', observe=True)"
     (folder / "program.py").write_text(textwrap.dedent(program).replace("BEGIN", begin))
     return subprocess.Popen(
         [sys.executable, "program.py"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -125,7 +125,7 @@ def test_too_many_open_files(tmp_path: Path) -> None:
         tracekit.stop()
         dumps.observe = full
         try:
-            tracekit.start("out.json", observer=True)
+            tracekit.start("out.json", observe=True)
         except tracekit.TracekitError as error:
             print("Too many" in str(error))
         print(recorder.current is None, threading.Thread.__dict__["_set_native_id"] is before)

@@ -18,6 +18,7 @@ import pytest
 
 from tracekit.load import load
 from tracekit.model.check import check
+from tracekit.model.trace import Category
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -241,6 +242,24 @@ def test_session_is_kept_on_request(tracekit: Run, tmp_path: Path) -> None:
     assert reports[0]["processes"] == reports[1]["processes"]
     assert (tmp_path / "out.tracekit").stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in (tmp_path / "out.tracekit").iterdir())
+
+
+def test_locks_on_request(tracekit: Run, tmp_path: Path) -> None:
+    """--locks records waits for locks, in the program and in its children."""
+    code = """
+        import os, threading
+        if os.fork():
+            os.wait()
+        lock = threading.Lock()
+        lock.acquire()
+        print(lock.acquire(timeout=0.001))
+    """
+
+    result = tracekit("run", "-q", "--locks", "-o", "out.json", "-c", textwrap.dedent(code))
+
+    assert result.stdout == "False\nFalse\n", result.stderr
+    trace = load(tmp_path / "out.json")
+    assert (trace.slices.category == Category.WAIT).sum() == 2
 
 
 def test_max_size(tracekit: Run, tmp_path: Path) -> None:

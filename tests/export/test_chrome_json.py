@@ -25,7 +25,7 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 def assert_same(read: Trace, written: Trace) -> None:
     """Fails unless a trace that was read is the one that was written, but for the characters that are replaced."""
-    for name in ("processes", "threads", "loops", "tasks", "tracks"):
+    for name in ("processes", "threads", "loops", "tasks", "tracks", "states"):
         before, after = getattr(written, name), getattr(read, name)
         assert len(before) == len(after)
         for old, new in zip(before, after):
@@ -41,8 +41,9 @@ def assert_same(read: Trace, written: Trace) -> None:
     assert read.strings == [clean(text) for text in written.strings]
     assert read.args == [plain(args) for args in written.args]
     assert read.notes[: len(written.notes)] == [clean(note) for note in written.notes]
-    assert (read.program, read.wall_start, read.duration, read.exit_status) == (
+    assert (read.program, read.cores, read.wall_start, read.duration, read.exit_status) == (
         clean(written.program),
+        written.cores,
         written.wall_start,
         written.duration,
         written.exit_status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from tests.export.traces import traces
-from tracekit.export._ids import process_numbers, thread_numbers
+from tracekit.export._ids import process_numbers, states_numbers, thread_numbers
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Trace
 
@@ -18,7 +18,10 @@ def test_different_and_valid(trace: Trace) -> None:
     assert len(set(pids)) == len(pids)
     keys = {(thread.process, tid) for thread, tid in zip(trace.threads, tids)}
     assert len(keys) == len(trace.threads)
-    assert all(1 <= number < 2**31 for number in (*pids, *tids))
+    states = states_numbers(trace, tids)
+    keys |= {(trace.tracks[track].process, tid) for track, tid in states.items()}
+    assert len(keys) == len(trace.threads) + len(states)
+    assert all(1 <= number < 2**31 for number in (*pids, *tids, *states.values()))
     for process, pid in enumerate(pids):
         own = [(thread.main, tid) for thread, tid in zip(trace.threads, tids) if thread.process == process]
         if any(main for main, _ in own):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hand_made_states import lay_states
 
 from tracekit.analyze import analyze
 from tracekit.analyze.finding import Finding
@@ -184,3 +186,39 @@ def test_ready_tasks() -> None:
     assert "ready p50 p99 max thread" in flowing(text)
     assert "mostly" in text
     assert "lock" in text
+
+
+def test_states() -> None:
+    """What threads did stands in a table, those that were held up most first, and below it how they took turns."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py")
+    for name, state in (("idle", "sleeping"), ("busy", "waiting for the GIL")):
+        thread = builder.thread(process, 11, name)
+        lay_states(builder, thread, (250, "running"), (749, state), (1, "not told"), times=2, switches=1000)
+    text = printed(render, builder.build(), [])
+    lines = text.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("What threads did"))
+    assert lines[at + 2].split() == ["busy", "2.00", "s", "25%", "75%", "<1%", "749", "ms", "1000"]
+    assert lines[at + 3].split() == ["idle", "2.00", "s", "25%", "75%", "<1%", "0", "s", "1000"]
+    at = lines.index("How threads took turns")
+    assert lines[at + 2].split() == ["app.py", "10", "2", "0.50", "1000", "500", "µs"]
+    assert "no thread waited long for the GIL or for a core" in flowing(text)
+    assert "What threads did" not in printed(render, loop_trace(), [])
+
+
+def test_processes() -> None:
+    """A process stands with its parent, what it weighed and how it ended; what nobody saw of any takes no column."""
+    builder = Builder("app.py")
+    parent = builder.process(10, "app.py", started=MS, ended=1001 * MS, status=0)
+    child = builder.process(11, "worker", parent=parent, started=2 * MS, ended=10 * MS, status=-9)
+    plain_text = printed(render, builder.build(), [])
+    builder.processes[child].starting, builder.processes[child].peak_rss = 3 * MS, 21_000_000
+    weighed = printed(render, builder.build(), [])
+
+    for text in (plain_text, weighed):
+        assert re.search(r"10 +app.py +1.00 s .* +exit code 0 +yes", text)
+        assert re.search(r"11 +worker +10 +8.00 ms .* +killed by SIGKILL +yes", text)
+    assert "start-up" not in plain_text
+    assert "RSS" not in plain_text
+    assert re.search(r"8.00 ms +3.00 ms +21.0 MB ", weighed)
+    assert "PSS " not in weighed

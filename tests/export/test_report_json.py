@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from hand_made_states import lay_states
+
 from tracekit.analyze import analyze
 from tracekit.export.report_json import report
 from tracekit.model.builder import Builder
@@ -16,7 +18,8 @@ def test_shape() -> None:
     """One object with the promised keys; durations in seconds, null for what was not seen; plain JSON throughout."""
     builder = Builder("app.py")
     process = builder.process(10, "app.py", started=0, ended=4 * S, python="3.11.7")
-    builder.process(11, "sh", command="sh -c true", parent=process, started=S, untraced="it is not Python")
+    builder.process(11, "sh", command="sh -c true", parent=process, started=S, untraced="it is not Python", status=0)
+    builder.processes[process].starting, builder.processes[process].peak_rss = S // 4, 4096
     thread = builder.thread(process, 10, "MainThread", started=0, ended=4 * S, main=True)
     loop = builder.loop(process, thread, "Loop")
     builder.loops[loop].running, builder.loops[loop].open = S, 4 * S
@@ -51,6 +54,11 @@ def test_shape() -> None:
                 "traced": True,
                 "untraced": None,
                 "python": "3.11.7",
+                "status": None,
+                "starting_s": 0.25,
+                "peak_rss_bytes": 4096,
+                "pss_bytes": None,
+                "shared_bytes": None,
             },
             {
                 "pid": 11,
@@ -64,6 +72,11 @@ def test_shape() -> None:
                 "traced": False,
                 "untraced": "it is not Python",
                 "python": None,
+                "status": 0,
+                "starting_s": None,
+                "peak_rss_bytes": None,
+                "pss_bytes": None,
+                "shared_bytes": None,
             },
         ],
         "threads": [
@@ -75,8 +88,14 @@ def test_shape() -> None:
                 "ended_s": 4.0,
                 "life_s": 4.0,
                 "occupied_s": 3.0,
+                "states": None,
+                "switches": None,
+                "preempted": None,
+                "longest_ready_s": None,
             }
         ],
+        "turns": [],
+        "locks": [],
         "tasks": [
             {
                 "name": "Task-1",
@@ -119,6 +138,7 @@ def test_shape() -> None:
                 "ready_max_s": 0.5,
             }
         ],
+        "pools": [],
         "jobs": [
             {"function": "job", "count": 1, "ran_s": 1.0, "longest_s": 1.0, "queued_s": 1.0, "longest_queued_s": 1.0}
         ],
@@ -126,6 +146,37 @@ def test_shape() -> None:
     }
     assert [(finding["slug"], finding["task"], finding["duration_s"]) for finding in findings] == [
         ("loop-blocked", "Task-1", 2.0)
+    ]
+
+
+def test_states() -> None:
+    """A thread that was sampled has the seconds of exactly eight states, and its process how its threads took turns."""
+    builder = Builder("app.py")
+    thread = builder.thread(builder.process(10, "app.py"), 10, "MainThread", main=True)
+    parts = ((500, "running"), (250, "waiting for the GIL"), (125, "waiting for a child"), (125, "not told"))
+    lay_states(builder, thread, *parts, times=4, switches=8)
+    object_ = json.loads(json.dumps(report(builder.build(), []), allow_nan=False))
+    assert object_["threads"][0]["states"] == {
+        "running": 2.0,
+        "runnable": 0.0,
+        "gil": 1.0,
+        "lock": 0.0,
+        "poll": 0.0,
+        "io": 0.0,
+        "sleep": 0.0,
+        "other": 1.0,
+    }
+    assert (object_["threads"][0]["switches"], object_["threads"][0]["longest_ready_s"]) == (8, 0.25)
+    assert object_["turns"] == [
+        {
+            "pid": 10,
+            "name": "app.py",
+            "threads": 1,
+            "cores_used": 0.5,
+            "switches": 8,
+            "switches_per_s": 2.0,
+            "turn_s": 0.25,
+        }
     ]
 
 

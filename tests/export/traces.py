@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from hand_made_states import lay_states
 from hypothesis import strategies as st
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Args, Category, FlowKind, Trace, TrackKind
+from tracekit.model.trace import STATE_FIELDS, Args, Category, FlowKind, Trace, TrackKind
 
 # Few and short, so that slices share their borders.
 _TIMES = st.integers(0, 12)
@@ -19,7 +20,7 @@ _SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.
 _VALUES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3), max_leaves=5
 )
-_ON_THREAD = [Category.SPAN, Category.PART, Category.JOB, Category.GC, Category.STEP, Category.SELECT]
+_ON_THREAD = [Category.SPAN, Category.PART, Category.JOB, Category.GC, Category.STEP, Category.SELECT, Category.WAIT]
 _ON_TASK = [Category.SPAN, Category.READY, Category.RUNNING, Category.AWAITING]
 
 
@@ -32,10 +33,23 @@ def traces(draw: Any) -> Trace:
     """Any trace that the Builder can make of a few processes, threads, tasks and all that lies on them."""
     builder = Builder(draw(_NAMES), draw(st.sampled_from([0, 1_700_000_000_123_456_789])))
     for number in range(draw(st.integers(1, 3))):
-        builder.process(draw(_NUMBERS), draw(_NAMES), untraced=draw(st.sampled_from(["", "", "python -I"])))
+        untraced, status = draw(st.sampled_from(["", "", "python -I"])), draw(st.none() | st.integers(-64, 255))
+        starting, weight = draw(st.none() | _TIMES), draw(st.sampled_from([0, 4096]))
+        builder.process(
+            draw(_NUMBERS),
+            draw(_NAMES),
+            untraced=untraced,
+            status=status,
+            starting=starting,
+            peak_rss=weight,
+            pss=weight,
+        )
         for _ in range(draw(st.integers(0, 2))):
             thread = builder.thread(number, draw(_NUMBERS), draw(_NAMES), main=draw(st.booleans()))
             builder.slice(builder.track(TrackKind.THREAD, thread), 0, 12, "life", Category.THREAD)
+            if draw(st.booleans()):
+                parts = draw(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(list(STATE_FIELDS))), max_size=4))
+                lay_states(builder, thread, *((ns / 1e6, name) for ns, name in parts), switches=draw(st.integers(0, 9)))
         for _ in range(draw(st.integers(0, 2))):
             task = builder.task(number, None, draw(_NAMES), coroutine=draw(_NAMES), error=draw(_NAMES))
             builder.slice(builder.track(TrackKind.TASK, task), 1, 11, "task", Category.TASK, task=task)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -128,3 +130,29 @@ def test_worker_thread(run: Callable[..., Any]) -> None:
     (span,) = rows_of(trace, "SPAN")
     assert not trace.threads[trace.tracks[span.track].owner].main
     assert {row.outcome for row in trace.tasks} == {"done"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there the frame that asks is among those who refer to it")
+def test_exceptions_are_let_go_of(recorded: Callable[..., Any]) -> None:
+    """What anyio lets go of when a task has failed is not kept by us."""
+
+    class Wrong(Exception):
+        pass
+
+    async def child(group: Any) -> None:
+        async with group:
+            raise Wrong
+
+    async def main() -> list[Any]:
+        found = None
+        try:
+            async with anyio.create_task_group() as outer:
+                outer.start_soon(child, anyio.create_task_group())
+        except BaseException as error:
+            found = error.exceptions[0].exceptions[0]  # type: ignore[attr-defined]
+        return [kept for kept in gc.get_referrers(found) if not hasattr(kept, "cr_frame")]
+
+    with recorded():
+        kept = anyio.run(main, backend="asyncio")
+
+    assert kept == []

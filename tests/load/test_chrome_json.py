@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hand_made_states import lay_states
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,8 @@ def _trace() -> Trace:
     builder.flow(FlowKind.CREATE, on_thread, 5, step)
     builder.instant(on_thread, 20, "point", {"key": "value"})
     builder.counter(process, 30, "queue", "depth", 4)
+    lay_states(builder, thread, (20e-6, "running"), (30e-6, "waiting for the GIL"), start=10e-6, switches=2)
+    builder.cores = 2
     return builder.build(3)
 
 
@@ -134,5 +137,7 @@ def test_fields_may_be_missing(path: Path) -> None:
     head, _, tail = path.read_bytes().partition(chrome_json.TABLES)
     tables = json.loads(tail[:-2])
     del tables["tasks"]["creator"]
+    del tables["states"], tables["cores"]
     path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
     assert load(path).tasks == _trace().tasks
+    assert load(path).states == []

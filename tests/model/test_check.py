@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hand_made_states import lay_states
 
 from tracekit.model.builder import Builder
 from tracekit.model.check import check
@@ -135,3 +137,64 @@ def test_lanes_of_tasks(second: tuple[int, int], phase: tuple[int, int], words: 
     builder.slice(lane, *phase, "ready", Category.READY, task=1)
     faults = check(builder.build())
     assert any(words in fault for fault in faults) if words else faults == []
+
+
+def _states() -> Trace:
+    builder = Builder("app.py")
+    thread = builder.thread(builder.process(7, "app.py"), 7, "main", main=True)
+    builder.slice(builder.track(TrackKind.THREAD, thread), 0, 100, "main", Category.THREAD)
+    lay_states(builder, thread, (10e-6, "running"), (20e-6, "polling"))
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_row("states", "running", 11), "are not the sums of its track"),
+        (_row("states", "gil", 1), "are not the sums of its track"),
+        (_row("states", "thread", 3), "refers to a row that is not there"),
+        (lambda trace: trace.states.append(trace.states[0]), "several rows of states"),
+        (lambda trace: trace.states.clear(), "are not the sums of its track"),
+        (_put("slices", "category", 1, Category.SPAN), "is no state"),
+        (_put("slices", "name", 1, 0), "is no state"),
+        (_put("slices", "track", 1, 0), "on a track of the wrong kind"),
+        (_put("slices", "end", 1, 12), "sticks out|lies on another state"),
+    ],
+)
+def test_each_fault_of_states_is_found(damage: Callable[[Trace], None], words: str) -> None:
+    """States that overlap, have no known name or do not add up to their thread's row are found."""
+    trace = _states()
+    assert check(trace) == []
+    damage(trace)
+    assert re.search(words, "\n".join(check(trace)))
+
+
+@pytest.fixture
+def locked() -> Trace:
+    """A thread that waits for a lock and gets it, and the one that releases it."""
+    builder = Builder("app.py")
+    process = builder.process(7, "app.py")
+    tracks = [builder.track(TrackKind.THREAD, builder.thread(process, 7 + at, "t", main=not at)) for at in range(2)]
+    for track in tracks:
+        builder.slice(track, 0, 100, "t", Category.THREAD)
+    builder.slice(tracks[0], 10, 50, "Lock.acquire", Category.WAIT)
+    point = builder.slice(tracks[0], 50, 50, "acquired", Category.ACQUIRED)
+    builder.flow(FlowKind.RELEASE, tracks[1], 45, point)
+    return builder.build()
+
+
+# Slices: 0 the thread, 1 its wait, 2 the end of that, 3 the other thread.
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_put("flows", "target", 0, 1), "is released, but acquires nothing"),
+        (_put("slices", "end", 2, 60), "is no point in time"),
+        (_put("slices", "end", 1, 49), "is not the end of a wait"),
+    ],
+)
+def test_locks(locked: Trace, damage: Callable[[Trace], None], words: str) -> None:
+    """An arrow from a release ends where a wait does, in a point."""
+    assert check(locked) == []
+    locked.flows.time[0] = 5
+    damage(locked)
+    assert any(words in fault for fault in check(locked)), check(locked)

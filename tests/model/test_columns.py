@@ -6,19 +6,47 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.model.columns import among, distinct
+from tracekit.model.columns import among, distinct, groups, numbers, sorted_places
 
-numbers = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5))
+columns = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5))
 
 
-@given(column=numbers)
+@given(column=columns)
 def test_distinct(column: list[int]) -> None:
     """The values come in order, each once."""
     assert distinct(np.array(column, np.int64)).tolist() == sorted(set(column))
 
 
-@given(column=numbers, values=numbers)
+@given(column=columns, values=columns)
 def test_among(column: list[int], values: list[int]) -> None:
     """A number is among the values exactly if it is one of them."""
     found = among(np.array(column, np.int64), np.array(sorted(values), np.int64))
     assert found.tolist() == [number in values for number in column]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(-2, 2)), max_size=40))
+def test_groups(rows: list[tuple[int, bool, int]]) -> None:
+    """Rows that are alike have one number; numbers are given in the order in which such rows come first."""
+    parts = [np.array([row[at] for row in rows], dtype) for at, dtype in enumerate((np.int64, np.bool_, np.int32))]
+    first, number = groups(*parts)
+    known: dict[tuple[int, bool, int], int] = {}
+    assert number.tolist() == [known.setdefault(row, len(known)) for row in rows]
+    assert [rows[at] for at in first.tolist()] == list(known)
+
+
+@given(st.lists(st.integers(0, 9), max_size=30), st.lists(st.integers(-1, 10), max_size=30))
+def test_sorted_places(values: list[int], wanted: list[int]) -> None:
+    """Of a number that stands several times the last place is found, and of one that does not stand there none."""
+    values.sort()
+    at, found = sorted_places(np.array(values, np.int64), np.array(wanted, np.int64))
+    assert found.tolist() == [number in values for number in wanted]
+    for number, place in zip(np.array(wanted)[found].tolist(), at[found].tolist()):
+        assert place == len(values) - 1 - values[::-1].index(number)
+
+
+def test_numbers_are_few_at_a_time() -> None:
+    """The rows of long columns come in their order, as Python's own numbers."""
+    count = 40_000
+    rows = list(numbers(np.arange(count), np.arange(count) % 2 == 0))
+    assert rows == [(at, at % 2 == 0) for at in range(count)]
+    assert type(rows[-1][0]) is int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracekit.model.nesting import lying_in, nest
 from tracekit.model.trace import Category
@@ -41,3 +43,22 @@ def test_points_in_slices() -> None:
     track = np.array([0, 0, 0, 0, 0, 1, 2, 2, 2])
     time = np.array([9, 10, 20, 30, 31, 20, 0, 5, 6])
     assert lying_in(track, time, *slices).tolist() == [False, True, True, True, False, False, True, True, False]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 6)), max_size=25))
+def test_only_what_does_not_nest_is_changed(rows: list[tuple[int, int, int]]) -> None:
+    """On each track every slice keeps its end exactly if all of the track nested before; afterwards all do."""
+    rows = sorted((track, start, -(start + length)) for track, start, length in rows)
+    track, start, end = columns(*([row[at] for row in rows] for at in range(3)))
+    before = -end
+    nested = nest(track.copy(), start, before.copy(), np.full(len(rows), int(Category.GC)), {}, [-1] * 3, lambda _: 3)
+    for own in range(3):
+        mine = track == own
+        pairs = list(zip(start[mine].tolist(), before[mine].tolist()))
+        assert (nested.end[mine].tolist() == before[mine].tolist()) == nests(pairs)
+        assert nests(list(zip(start[mine].tolist(), nested.end[mine].tolist())))
+
+
+def nests(slices: list[tuple[int, int]]) -> bool:
+    """Whether of any two slices the later one begins after the end of the other or ends within it."""
+    return all(later[0] >= one[1] or later[1] <= one[1] for at, one in enumerate(slices) for later in slices[at + 1 :])

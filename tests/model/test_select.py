@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hand_made_states import lay_states
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests_support import rows_of
@@ -43,6 +44,9 @@ def family() -> Trace:
         builder.instant(tracks[1], time, f"at {time}", {"time": time})
         builder.counter(own, time, "depth", "queue", time / 2)
     builder.counter(own, 120, "depth", "other", 7.0)
+    for thread, start, times in ((short, 200, 4), (main, 150, 16)):
+        parts = ((10e-6, "running"), (15e-6, "waiting for the GIL"), (5e-6, "runnable"), (20e-6, "in a system call"))
+        lay_states(builder, thread, *parts, start=start * 1e-6, times=times, switches=times)
     return builder.build()
 
 
@@ -173,3 +177,17 @@ def test_a_beginning_that_was_a_guess() -> None:
     builder.slice(builder.track(TrackKind.THREAD, thread), 100, 900, "MainThread", Category.THREAD, Flag.BEGUN_BEFORE)
     (life,) = rows_of(window(builder.build(), 300), "THREAD")
     assert life.args == {BEGUN: "at least 300 ns before the window"}
+
+
+def test_states_are_summed_up_anew() -> None:
+    """Of states is told what lies in the window; a thread that was not seen in it has none."""
+    whole = family()
+    assert [(row.running, row.gil, row.switches, row.longest_ready) for row in whole.states] == [
+        (40, 60, 4, 20),
+        (160, 240, 16, 20),
+    ]
+    part = window(whole, 900)
+    (row,) = part.states
+    assert part.threads[row.thread].name == "MainThread"
+    assert (row.running, row.gil, row.runnable, row.other, row.switches) == (10, 15, 5, 20, 1)
+    assert window(whole, 980).states == []

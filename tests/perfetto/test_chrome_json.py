@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made_states import lay_states
 from hypothesis import HealthCheck, given, settings
 
 from tests.export.traces import traces
@@ -120,3 +121,28 @@ def test_threads_keep_apart(trace_processor: TraceProcessor, tmp_path: Path) -> 
     names = trace_processor.query("select name from process where name like 'child%'")
     assert names == [{"name": "child (not traced: python -I)"}]
     assert trace_processor.query("select count(*) as n from slice where name = 'not traced'") == [{"n": 1}]
+
+
+def test_states_follow_their_threads(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """What threads were seen to do is a row of its own for each, named after it, after the threads and in their order."""
+    builder = Builder()
+    process = builder.process(7, "p")
+    for tid, name in ((9, "second"), (7, "main"), (8, "first")):
+        thread = builder.thread(process, tid, name, main=name == "main")
+        builder.slice(builder.track(TrackKind.THREAD, thread), 0, 900, name, Category.THREAD)
+        lay_states(builder, thread, (3e-4, "running"), (6e-4, "waiting for the GIL"))
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+    assert trace_processor.complaints() == {}
+    rows = trace_processor.query("select name, is_main_thread as main from thread where name not null order by tid")
+    names = ["main", "first", "second"]
+    assert [row["name"] for row in rows] == [*names, *(f"{name} states" for name in names)]
+    assert [row["name"] for row in rows if row["main"]] == ["main"]
+    drawn = trace_processor.query(
+        "select thread.name as thread, slice.name as state, dur, category from slice join thread_track on track_id ="
+        " thread_track.id join thread using (utid) where thread.name = 'first states' order by ts"
+    )
+    assert [(row["state"], row["dur"], row["category"]) for row in drawn] == [
+        ("running", 300, "state"),
+        ("waiting for the GIL", 600, "state"),
+    ]

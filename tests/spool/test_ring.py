@@ -393,19 +393,17 @@ def test_what_never_ends_does_not_fill_memory() -> None:
     assert len(found) > 300
 
 
-def test_jobs_that_end_elsewhere() -> None:
-    """A process pool's jobs end in its workers: only the latest of their submits are carried."""
-    room = Blocks(most=64)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_jobs_that_end_elsewhere(order: tuple[int, int]) -> None:
+    """A process pool's job is carried until a thread tells how it ended, which ends nothing that runs on that thread."""
+    room = Blocks()
     carried = Carried(room, print)
-    for number in range(30):
-        words = [layout.BLOCK_RECORDS | number << 32, 1, 0, 0]
-        for at in range(100):
-            words += [number * 1000 + at, layout.pack_word(events.JOB_SUBMIT, 1, number * 100 + at + 1)]
-            words += [at, layout.pack_word(events.WORK)]
-        carried.fold(memoryview(np.array(words, np.uint64)), number, set())  # type: ignore[arg-type]
-
-    assert len(room.slots()) == 1000
-    assert min(room.slots()) // layout.BLOCK_SLOTS == 20
+    submitted = [(events.JOB_SUBMIT, 5), (events.JOB_SUBMIT, 6)]
+    told = [(events.JOB_BEGIN, 7), (events.JOB_TOLD, 5)]
+    blocks = [one(1, 0, *submitted), one(2, 1, *told)]
+    for number, left in zip(order, ({order[1]}, set())):
+        carried.fold(blocks[number], number, left)
+    assert sorted(room.slots().values()) == [[events.JOB_SUBMIT], [events.JOB_BEGIN]]
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,12 @@ class Delays:
             [-1 if task.loop is None else trace.loops[task.loop].thread for task in trace.tasks], dtype=np.int64
         )
         ready = np.flatnonzero((slices.category == Category.READY) & (slices.task >= 0))
-        self._ready_task = slices.task[ready]
-        self._ready_start, self._ready_end = slices.start[ready], slices.end[ready]
+        undrawn = trace.undrawn
+        self._ready_task = np.concatenate((slices.task[ready], undrawn.task))
+        self._ready_start = np.concatenate((slices.start[ready], undrawn.start))
+        self._ready_end = np.concatenate((slices.end[ready], undrawn.end))
         self._timed = self._timed_waits(ready)
-        self._ready_thread = self._thread_of_task[self._ready_task] if len(ready) else ready
+        self._ready_thread = self._thread_of_task[self._ready_task] if len(self._ready_task) else ready
         wakes = np.flatnonzero(flows.kind == FlowKind.WAKE)
         self._wake_track, self._wake_time = flows.track[wakes], flows.time[wakes]
         self._wake_target = flows.target[wakes]

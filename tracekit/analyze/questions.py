@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 from tracekit.analyze import (
     busy_polling,
+    core_starved,
+    deadlock,
     exception_never_retrieved,
+    gil_contention,
+    lock_contention,
     loop_blocked,
     loop_saturated,
     never_awaited,
+    pool_overhead,
+    pool_oversized,
+    pool_starved,
+    process_died,
     task_lost,
     task_never_yields,
     task_pending,
@@ -30,6 +38,14 @@ QUESTIONS: dict[str, Callable[[Trace, int], list[Finding]]] = {
         task_lost,
         never_awaited,
         exception_never_retrieved,
+        deadlock,
+        lock_contention,
+        gil_contention,
+        core_starved,
+        process_died,
+        pool_starved,
+        pool_overhead,
+        pool_oversized,
     )
 }
 

@@ -55,7 +55,7 @@ class Stacks:
 
     def during(self, block: Block) -> Sampled | None:
         """What was sampled of a block on its own thread; None where nothing was."""
-        seen = [(time, *_inside_the_loop(_frames(args))) for time, args in self._within(block.track, block)]
+        seen = [(time, *_inside_the_loop(frames_of(args))) for time, args in self._within(block.track, block)]
         # One that was read while the program changed it may lack its outer part.
         least = any(is_whole for _, _, is_whole in seen)
         kept = [(time, stack) for time, stack, is_whole in seen if stack and is_whole >= least]
@@ -92,7 +92,7 @@ def users_frame(stack: tuple[Place, ...]) -> int:
     return at if around else first
 
 
-def _frames(args: dict[str, Any]) -> list[Place]:
+def frames_of(args: dict[str, Any]) -> list[Place]:
     """The frames of a sample; whoever wrote the file, of a trace nothing is believed."""
     found = []
     frames = args.get("frames")

@@ -13,12 +13,15 @@ from tracekit.analyze.cover import covered
 from tracekit.analyze.waits import Waits, waits
 from tracekit.model.trace import Category, Flag, Process, Task, Trace, TrackKind
 
+_NOT_OCCUPIED = (Category.THREAD, Category.LOOP, Category.SELECT, Category.WAIT, Category.ACQUIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
     """A process; `wall` is how long it was seen, None for one that was not, and `untraced` says why, or is "".
 
-    Where its end was not seen, `wall` goes up to the last that was seen of its threads.
+    Where its end was not seen, `wall` goes up to the last that was seen of its threads. What comes behind `python` is as in
+    model/trace.py's Process.
     """
 
     pid: int
@@ -31,6 +34,11 @@ class ProcessRow:
     threads: int
     untraced: str
     python: str
+    status: int | None
+    starting: int | None
+    peak_rss: int
+    pss: int
+    shared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,15 @@ def processes(trace: Trace) -> list[ProcessRow]:
             parent=None if process.parent is None else trace.processes[process.parent].pid,
             started=process.started,
             ended=process.ended,
-            wall=None if process.untraced else _wall(process, seen[index]),
+            wall=None if process.untraced and process.ended is None else _wall(process, seen[index]),
             threads=threads[index],
             untraced=process.untraced,
             python=process.python,
+            status=process.status,
+            starting=process.starting,
+            peak_rss=process.peak_rss,
+            pss=process.pss,
+            shared=process.shared,
         )
         for index, process in enumerate(trace.processes)
     ]
@@ -247,9 +260,9 @@ def _wall(process: Process, seen_until: int) -> int:
 
 
 def _occupied(trace: Trace) -> dict[int, int]:
-    """By the index of a thread: the time that anything but its life, its loops and their waits takes on its track."""
+    """By the index of a thread: the time that anything but its life, its loops and waits takes on its track."""
     slices = trace.slices
-    rows = np.flatnonzero(~np.isin(slices.category, (Category.THREAD, Category.LOOP, Category.SELECT)))
+    rows = np.flatnonzero(~np.isin(slices.category, _NOT_OCCUPIED))
     track = slices.track[rows]
     times = {}
     for index, row in enumerate(trace.tracks):

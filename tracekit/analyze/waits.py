@@ -38,12 +38,16 @@ class Waits:
 def waits(trace: Trace) -> list[Waits]:
     """The waits for each loop, by the index of the loop."""
     loop_of = np.array([-1 if task.loop is None else task.loop for task in trace.tasks], np.int64)
-    ready = phases(trace)
+    ready, undrawn = phases(trace), trace.undrawn
     ready = ready.where(ready.category == Category.READY)
-    loop = loop_of[ready.task] if len(ready) else ready.task
+    task, start, end = (
+        np.concatenate(columns)
+        for columns in ((ready.task, undrawn.task), (ready.start, undrawn.start), (ready.end, undrawn.end))
+    )
+    loop = loop_of[task] if len(task) else task
     runs = Runs(trace)
     return [
-        _summed(_within(ready.start[loop == index], ready.end[loop == index], *runs.on(row.thread)))
+        _summed(_within(start[loop == index], end[loop == index], *runs.on(row.thread)))
         for index, row in enumerate(trace.loops)
     ]
 

@@ -25,6 +25,14 @@ def _three_digits(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
+def size(number: int) -> str:
+    """A number of bytes as a person says it, to three digits: "12.3 MB"."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= length * 0.9995:
+            return f"{_three_digits(number / length)} {unit}"
+    return f"{number} B"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: "1 task", "2 tasks", "2 processes"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

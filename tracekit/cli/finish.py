@@ -11,11 +11,13 @@ from pathlib import Path
 from tracekit.analyze import analyze
 from tracekit.analyze.finding import Finding
 from tracekit.cli.progress import progress
+from tracekit.clock import monotonic_ns
 from tracekit.errors import TracekitError
 from tracekit.export import chrome_json
 from tracekit.export.page import page
 from tracekit.export.report import summary
 from tracekit.load import load
+from tracekit.load.memory import return_freed
 from tracekit.model.trace import Trace
 from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
@@ -37,7 +39,9 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
         TracekitError: the session cannot be read or the trace cannot be written; the session is then kept.
     """
     try:
-        trace, findings = write(directory, output, threshold)
+        # A process may outlive the program: it goes on, and what it records from now on is nowhere.
+        alive = dict.fromkeys(session_directory.running(directory), monotonic_ns())
+        trace, findings = write(directory, output, threshold, alive)
     except TracekitError as error:
         kept = f"the recording is kept in {directory}" if os.path.isdir(directory) else "its session is gone"
         raise TracekitError(f"{error}; {kept}") from None
@@ -68,6 +72,7 @@ def write(
         TracekitError: the session cannot be read.
         OSError: the trace cannot be written.
     """
+    return_freed()
     with progress("reading the recording") as report:
         trace = load(directory, report, alive)
     with progress("looking for what went wrong"):

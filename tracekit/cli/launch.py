@@ -24,6 +24,7 @@ from tracekit.spool import directory as session_directory
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the terminal sends them to the program as well
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 _DEMAND = signal.SIGUSR2  # for a dump; to this process, never to the program
+_LONGEST_WAIT = 1.0  # seconds, until the program records; one that never does needs a trace as well
 
 
 @dataclass
@@ -76,7 +77,7 @@ def launch(program: Program, directory: str, options: Options, description: dict
         UsageError: there is no such command, or it cannot be executed.
     """
     joined = environment(directory, options, os.environ)
-    watch = Watch(directory, options)
+    watch = Watch(directory, options, shared="output_path" in description)
     with _Signals(watch.demand) as signals:
         child = _start(program, joined)
         signals.follow(child)
@@ -84,14 +85,15 @@ def launch(program: Program, directory: str, options: Options, description: dict
         description["child_pid"] = child.pid
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
-        preloading = _start_preloading()
         signals.take_demands()
         watch.start()
+        preloading = _start_preloading(watch.sees)
         status = child.wait()
         signals.refuse_demands()
         watch.stop()
         description["ended_monotonic"], description["ended_wall"] = clock.anchor()
         session_directory.set_anchor(description)
+        description["status"] = status
         description["exit_status"] = status if status >= 0 else 128 - status
         session_directory.write(directory, description)
     return End(status, preloading)
@@ -155,9 +157,9 @@ class _Signals:
             self._child.send_signal(number)
 
 
-def _start_preloading() -> threading.Thread | None:
-    """While the program runs and this process has nothing to do, load what the trace will need."""
-    thread = threading.Thread(target=_preload, daemon=True)
+def _start_preloading(when: threading.Event) -> threading.Thread | None:
+    """While the program runs and this process has nothing more urgent to do, load what the trace will need."""
+    thread = threading.Thread(target=_preload, args=(when,), daemon=True)
     try:
         thread.start()
     except RuntimeError:  # no thread to be had
@@ -165,6 +167,7 @@ def _start_preloading() -> threading.Thread | None:
     return thread
 
 
-def _preload() -> None:
+def _preload(when: threading.Event) -> None:
+    when.wait(_LONGEST_WAIT)
     with suppress(Exception):  # it will fail again where somebody can be told
         import tracekit.cli.finish  # noqa: F401

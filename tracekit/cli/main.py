@@ -19,6 +19,7 @@ from tracekit.record.recorder import tell
 # Name -> the line that `tracekit --help` shows, so that it need not load them.
 COMMANDS = {
     "run": "Run a program and write a trace of it.",
+    "attach": "Watch a running program that knows nothing of tracekit.",
     "report": "Say what a trace shows: findings, then tables.",
     "open": "Look at traces in Perfetto, in the browser, without internet.",
     "check": "Tell whether a trace is sound.",

@@ -14,10 +14,12 @@ from tracekit.observe.pace import Pace
 from tracekit.observe.sampler import Observer
 from tracekit.options import Options
 from tracekit.spool import layout
+from tracekit.spool.limits import Limits
 
 _PATIENCE_NS = 10_000_000_000  # until the leader's recording is there
 _ASK_NS = 100_000_000
 _ASK_MAPS_NS = 2_000_000_000
+_KEPT_BYTES = 8 << 20
 
 
 @click.command(hidden=True)
@@ -31,7 +33,8 @@ def command(directory: str, leader: int, options: str, stay: bool) -> None:
     """Observe the session in DIRECTORY until the process LEADER has ended its recording."""
     asked = Options.from_text(options)
     live = Live(directory)
-    observer = Observer(directory, live, asked.threshold, asked.limits())
+    # What has long been looked at and dropped is let go of where one recording follows the other.
+    observer = Observer(directory, live, asked.threshold, Limits(flight_bytes=_KEPT_BYTES) if stay else asked.limits())
     pace = Pace(1 / max(1, asked.rate))
     of_leader = _Leader(directory, leader)
     seen = False
@@ -40,7 +43,7 @@ def command(directory: str, leader: int, options: str, stay: bool) -> None:
     try:
         while of_leader.is_there():
             now = monotonic_ns()
-            observer.look(live.look(now), now)
+            observer.look(now)
             if now >= next_ask:
                 next_ask = now + _ASK_NS
                 goes_on = os.path.isdir(directory) if stay else of_leader.records(live, now)

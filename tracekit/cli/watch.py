@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from tracekit.cli.joining import Turn
 from tracekit.clock import monotonic_ns
 from tracekit.dumps import plain_environment, tracekit_command
 from tracekit.observe.pace import Pace
@@ -30,12 +31,18 @@ class Watch:
     Args:
         directory: of the session.
         options: its own; a session that is no flight recorder is dumped on demand only.
+        shared: others may watch it as well; one at a time does.
+
+    Attributes:
+        sees: set once the program is being looked at, or will not be: until then everything else in this process should wait.
     """
 
-    def __init__(self, directory: str, options: Options) -> None:
+    def __init__(self, directory: str, options: Options, shared: bool = False) -> None:
         self._directory = directory
+        self._shared = shared
         self._options = options
         self._dumps = _Dumps(directory, options)
+        self.sees = threading.Event()
         self._wake = threading.Event()
         self._over = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -54,15 +61,23 @@ class Watch:
         """End it; a dump that is being made is waited for."""
         self._over = True
         self._wake.set()
+        self.sees.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
-        looks = _Looks(self._directory, self._options) if self._options.rate or self._dumps.is_flight else None
+        wanted = bool(self._options.rate) or self._dumps.is_flight or "locks" in self._options.hooks
+        turn = Turn(self._directory) if self._shared else None
+        looks: _Looks | None = None
         pace = Pace((1 / self._options.rate) if self._options.rate else _INTERVAL_NS / 1e9)
         next_dump = 0
         while not self._over:
-            self._wake.wait(pace.pause() if looks is not None or self._dumps.is_due else None)
+            if wanted and looks is None and (turn is None or turn.take()):
+                looks = _Looks(self._directory, self._options)
+            if looks is None or looks.has_seen:
+                self.sees.set()
+            pause = pace.pause() if looks is not None else _INTERVAL_NS / 1e9
+            self._wake.wait(pause if wanted or self._dumps.is_due else None)
             self._wake.clear()
             with suppress(OSError, ValueError):
                 now = monotonic_ns()
@@ -73,6 +88,8 @@ class Watch:
                     self._dumps.look(looks.reasons(now) if looks is not None else [], self._over)
         if looks is not None:
             looks.close()
+        if turn is not None:
+            turn.close()
         self._dumps.wait()
 
 
@@ -81,6 +98,7 @@ class _Looks:
 
     def __init__(self, directory: str, options: Options) -> None:
         # Late, for numpy takes its time: the program has begun meanwhile.
+        from tracekit.observe.deadlocks import Deadlocks
         from tracekit.observe.live import Live
         from tracekit.observe.sampler import Observer
         from tracekit.observe.stalls import Stalls
@@ -89,16 +107,25 @@ class _Looks:
         self._live = Live(directory)
         self._observer = Observer(directory, self._live, options.threshold, limits) if options.rate else None
         self._stalls = Stalls(self._live, options.threshold) if limits.is_flight else None
+        self._deadlocks = Deadlocks(self._live)
         self._running: list[Any] = []
 
+    @property
+    def has_seen(self) -> bool:
+        """Whether the observer, if there is one, has begun to write down what it sees."""
+        return self._observer is None or self._observer.is_open
+
     def look(self, now: int) -> None:
-        self._running = self._live.look(now)
-        if self._observer is not None:
-            self._observer.look(self._running, now)
+        self._running = self._live.look(now) if self._observer is None else self._observer.look(now)
 
     def reasons(self, now: int) -> list[str]:
-        """Why a dump should be made now."""
-        return self._stalls.look(self._running, now) if self._stalls is not None else []
+        """Why a dump should be made now, by a flight recorder; a deadlock is said to the user in any case."""
+        deadlocks = self._deadlocks.look(now)
+        for deadlock in deadlocks:
+            tell(f"{deadlock.name} in {deadlock.sentence}")
+        if self._stalls is None:
+            return []
+        return self._stalls.look(self._running, now) + [f"{each.name} (process {each.pid})" for each in deadlocks]
 
     def close(self) -> None:
         with suppress(OSError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracekit.model.trace import Trace
+from tracekit.model.trace import Trace, TrackKind
 
 _HIGHEST = 2**31 - 1
+_STATES = 10_000_000  # above every tid that Linux gives out
 
 
 def process_numbers(trace: Trace) -> list[int]:
@@ -41,6 +42,27 @@ def thread_numbers(trace: Trace, pids: list[int]) -> list[int]:
         if main is not None:
             tids[main] = pids[process]
     return tids
+
+
+def states_numbers(trace: Trace, tids: list[int]) -> dict[int, int]:
+    """A tid for each track of states, by the index of the track: that of its thread and ten million.
+
+    What a thread was seen to do is drawn as a thread beside it, which takes one row. Perfetto sorts threads by tid, so these
+    follow in the order of their threads.
+
+    Args:
+        tids: what `thread_numbers` returned.
+    """
+    tracks: dict[int, list[int]] = {}
+    for at, track in enumerate(trace.tracks):
+        if track.kind == TrackKind.STATES:
+            tracks.setdefault(track.process, []).append(at)
+    numbers: dict[int, int] = {}
+    for process, own in tracks.items():
+        wanted = [min(tids[trace.tracks[at].owner] + _STATES, _HIGHEST) for at in own]
+        taken = [tid for thread, tid in zip(trace.threads, tids) if thread.process == process]
+        numbers.update(zip(own, _distinct(wanted, reserved=taken)))
+    return numbers
 
 
 def _distinct(wanted: list[int], reserved: Iterable[int]) -> list[int]:

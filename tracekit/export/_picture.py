@@ -1,7 +1,8 @@
 """What Perfetto draws of a trace, as the events of its Chrome JSON. Knows no file, and nothing of the tables in it.
 
-Threads carry X events; tasks, lanes and processes carry nestable b and e events, which Perfetto keeps apart by the
-number of the track. A track of those is called like the first slice on it, and tracks of one name share their rows.
+Threads carry X events, and so do their tracks of states, which are drawn as threads; tasks, lanes and processes carry nestable b
+and e events, which Perfetto keeps apart by the number of the track. A track of those is called like the first slice on it, and
+tracks of one name share their rows.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracekit.export._arrows import FIRST_ID, plan
-from tracekit.export._ids import process_numbers, thread_numbers
+from tracekit.export._ids import process_numbers, states_numbers, thread_numbers
 from tracekit.export._plain import dump
+from tracekit.model.columns import groups, numbers
+from tracekit.model.status import say_status
 from tracekit.model.trace import Category, Flag, FlowKind, Int64, Process, Task, Trace, TrackKind
 
 # Perfetto draws 512 levels; two are left for points on the deepest slice.
@@ -37,6 +40,7 @@ _SENDS = {
     FlowKind.RESULT: "result",
     FlowKind.SPAWN: "spawn %s",
     FlowKind.OTHER: "to %s",
+    FlowKind.RELEASE: "release",
 }
 _RECEIVES = {
     FlowKind.CREATE: "created",
@@ -46,6 +50,7 @@ _RECEIVES = {
     FlowKind.RESULT: "result",
     FlowKind.SPAWN: "spawned",
     FlowKind.OTHER: "reached",
+    FlowKind.RELEASE: "acquired",
 }
 _OF_TASKS = np.isin(np.arange(256), (Category.STEP, Category.TASK))
 _FLAGS = tuple((flag.value, (flag.name or "").lower().replace("_", " ")) for flag in Flag)
@@ -63,9 +68,10 @@ class Picture:
         self._trace = trace
         self._pids = process_numbers(trace)
         self._tids = thread_numbers(trace, self._pids)
+        self._states = states_numbers(trace, self._tids)
         self.pid = self._pids[0] if self._pids else 1
         kinds = np.array([track.kind for track in trace.tracks], np.int64)
-        self._on_thread: NDArray[np.bool_] = kinds == TrackKind.THREAD
+        self._on_thread: NDArray[np.bool_] = (kinds == TrackKind.THREAD) | (kinds == TrackKind.STATES)
         self._heads = [self._head(index) for index in range(len(trace.tracks))]
         self._beyond = _beyond(trace)[trace.slices.track]
         self._deep = (_depths(trace) >= _LEVELS) & ~self._beyond
@@ -110,6 +116,8 @@ class Picture:
         pid = self._pids[track.process]
         if track.kind == TrackKind.THREAD:
             return f'"pid":{pid},"tid":{self._tids[track.owner]}'
+        if track.kind == TrackKind.STATES:
+            return f'"pid":{pid},"tid":{self._states[index]}'
         return f'"pid":{pid},"cat":"{track.kind.name.lower()}","id2":{{"local":"{index}"}}'
 
     def _names(self) -> Iterator[str]:
@@ -125,6 +133,24 @@ class Picture:
             pid = self._pids[thread.process]
             name = dump(thread.name or "thread")
             yield f'{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{name}}}}}'
+        for track in self._states:
+            name = dump(self._trace.tracks[track].name)
+            yield f'{{"ph":"M","name":"thread_name",{self._heads[track]},"args":{{"name":{name}}}}}'
+        yield from self._order()
+
+    def _order(self) -> Iterator[str]:
+        """From v53 on Perfetto heeds it: each track of states right below its thread's, where tids alone would part them."""
+        if not self._states:
+            return
+        states = {self._trace.tracks[track].owner: track for track in self._states}
+        place = 0
+        for index in sorted(range(len(self._tids)), key=lambda at: (not self._trace.threads[at].main, self._tids[at])):
+            pid = self._pids[self._trace.threads[index].process]
+            heads = [f'"pid":{pid},"tid":{self._tids[index]}']
+            heads += [self._heads[states[index]]] if index in states else []
+            for head in heads:
+                yield f'{{"ph":"M","name":"thread_sort_index",{head},"args":{{"sort_index":{place}}}}}'
+                place += 1
 
     def _thread_slices(self) -> Iterator[str]:
         slices = self._trace.slices
@@ -192,13 +218,16 @@ class Picture:
         alike, which = np.unique(name << 16 | kind.astype(np.int64) << 8 | flags, return_inverse=True)
         texts = [self._tail(key >> 16, key >> 8 & 0xFF, key & 0xFF, -1, -1, category) for key in alike.tolist()]
         tails = [texts[number] for number in which.tolist()]
-        own = np.flatnonzero((args >= 0) | (arrow >= 0) | ((task >= 0) & _OF_TASKS[kind]))
-        columns = (name, kind, flags, task, args, arrow)
-        for row, values in zip(own.tolist(), zip(*(column[own].tolist() for column in columns))):
-            *what, receives = values
-            tails[row] = self._tail(what[0], what[1], what[2], what[3], what[4], category)
-            if receives >= 0:
-                tails[row] += f',"bind_id":{receives},"flow_in":true'
+        own = np.flatnonzero((args >= 0) | ((task >= 0) & _OF_TASKS[kind]))
+        if len(own):
+            columns = [column[own] for column in (name, kind, flags, task, args)]
+            first, which = groups(*columns)
+            rows = numbers(*(column[first] for column in columns))
+            texts = [self._tail(title, sort, marks, of, more, category) for title, sort, marks, of, more in rows]
+            for row, number in zip(own.tolist(), which.tolist()):
+                tails[row] = texts[number]
+        for row in np.flatnonzero(arrow >= 0).tolist():
+            tails[row] += f',"bind_id":{arrow[row]},"flow_in":true'
         return tails
 
     def _tail(self, name: int, kind: int, flags: int, task: int, args: int, category: bool) -> str:
@@ -265,7 +294,11 @@ def _stand_in(process: Process, pid: int) -> str:
     length = max((process.ended or 0) - start, 0)
     name = "not traced" if process.untraced else "nothing recorded"
     times = f'"ts":{_us(start)},"dur":{_us(length)}'
-    return f'{{"ph":"X","pid":{pid},"tid":{pid},{times},"name":"{name}","cat":"process"}}'
+    known = {"command": process.command} if process.command else {}
+    if process.status is not None:
+        known["ended"] = say_status(process.status)
+    args = f',"args":{dump(known)}' if known else ""
+    return f'{{"ph":"X","pid":{pid},"tid":{pid},{times},"name":"{name}","cat":"process"{args}}}'
 
 
 def _about(task: Task, life: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tracekit.load.tables import COLUMNS, DIFFERENCES, ROWS, SCHEMA
 from tracekit.model.trace import Trace
 
 _CHUNK = 1 << 16
+_LIMIT = 1 << 63
 
 
 def encode(trace: Trace, findings: Sequence[dict[str, Any]], notes: Sequence[str]) -> Iterator[bytes]:
@@ -29,6 +30,7 @@ def encode(trace: Trace, findings: Sequence[dict[str, Any]], notes: Sequence[str
         "wall_start": trace.wall_start,
         "duration": trace.duration,
         "exit_status": trace.exit_status,
+        "cores": trace.cores,
         "notes": plain(list(notes)),
         "findings": plain(list(findings)),
     }
@@ -67,7 +69,17 @@ def _joined(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _items(values: list[Any]) -> Iterator[bytes]:
     for begin in range(0, len(values), _CHUNK):
-        yield orjson.dumps([plain(value) for value in values[begin : begin + _CHUNK]])
+        yield _chunk(values[begin : begin + _CHUNK])
+
+
+def _chunk(values: list[Any]) -> bytes:
+    kinds = set(map(type, values))
+    if kinds == {str}:  # of which many are often alike
+        texts = {text: clean(text) for text in set(values)}
+        return orjson.dumps([texts[text] for text in values])
+    if kinds <= {int, bool, type(None)} and all(-_LIMIT <= value < _LIMIT for value in values if value is not None):
+        return orjson.dumps(values)
+    return orjson.dumps([plain(value) for value in values])
 
 
 def _column(columns: Any, name: str) -> Iterator[bytes]:

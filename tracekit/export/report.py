@@ -14,6 +14,11 @@ from tracekit.analyze import tables, words
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import THRESHOLD_NS
 from tracekit.export._blocks import blocks
+from tracekit.export._locks import waits_for_locks
+from tracekit.export._pools import pools_of_workers
+from tracekit.export._processes import processes
+from tracekit.export._states import states, turns
+from tracekit.export._watched import places
 from tracekit.export.page import headline, paragraph, table
 from tracekit.model.trace import Trace
 
@@ -36,9 +41,14 @@ def render(trace: Trace, findings: Sequence[Finding], console: Console, threshol
     blocks(console, findings, ROWS)
     _processes(trace, console, ROWS)
     _threads(trace, console, ROWS)
+    states(trace, console, ROWS)
+    places(trace, console, ROWS)
+    turns(trace, console, ROWS)
+    waits_for_locks(trace, console, ROWS)
     _loops(trace, console)
     _tasks(trace, console, ROWS)
     _other_tasks(trace, console)
+    pools_of_workers(trace, console, ROWS)
     _jobs(trace, console)
     _notes(trace, console)
 
@@ -54,6 +64,9 @@ def summary(trace: Trace, findings: Sequence[Finding], console: Console, thresho
         _processes(trace, console, SUMMARY_ROWS)
     if len(trace.threads) > 1:
         _threads(trace, console, SUMMARY_ROWS)
+        states(trace, console, SUMMARY_ROWS)
+        places(trace, console, SUMMARY_ROWS)
+        waits_for_locks(trace, console, SUMMARY_ROWS)
     _tasks(trace, console, SUMMARY_ROWS)
     if trace.notes:
         console.print()
@@ -118,7 +131,9 @@ def _nothing_found(trace: Trace, threshold_ns: int) -> str:
         )
     if trace.loops:
         return "No finding: an event loop ran, but no step of a task was seen on it."
-    return "No finding: no event loop ran, and what goes wrong on event loops is all that is looked for so far."
+    if trace.states:
+        return "No finding: no event loop ran, and no thread waited long for the GIL or for a core."
+    return "No finding: no event loop ran, and of threads it is not known what they waited for, because nothing sampled them."
 
 
 def _label(trace: Trace, task: int) -> str:
@@ -127,28 +142,7 @@ def _label(trace: Trace, task: int) -> str:
 
 def _processes(trace: Trace, console: Console, most: int) -> None:
     rows = tables.processes(trace)
-    table(
-        console,
-        "Processes",
-        ("pid", "name", "parent", "wall", "threads", "traced"),
-        (
-            (
-                str(row.pid),
-                row.name or row.command,
-                "" if row.parent is None else str(row.parent),
-                "" if row.wall is None else words.duration(row.wall),
-                "" if row.untraced else str(row.threads),
-                f"no: {row.untraced}"
-                if row.untraced
-                else "yes"
-                if row.ended is not None
-                else "yes, its end was not seen",
-            )
-            for row in rows[:most]
-        ),
-        left=2,
-        rest=_left_out(len(rows), most, "process", "processes"),
-    )
+    processes(console, rows, most, _left_out(len(rows), most, "process", "processes"))
 
 
 def _threads(trace: Trace, console: Console, most: int) -> None:

@@ -4,8 +4,21 @@
     program     what was run
     exit_status of the program, as a shell says it; null where it is not known
     wall_s      how long the trace is
-    processes   pid, name, command, parent (pid), started_s, ended_s, wall_s, threads, traced, untraced (why), python
-    threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs)
+    processes   pid, name, command, parent (pid), started_s, ended_s, wall_s, threads, traced, untraced (why), python, status
+                (exit code, or minus a signal), starting_s (from when it was asked for until multiprocessing's ran what it
+                was made for, and others recorded for the first time, right before the first line of their program),
+                peak_rss_bytes, pss_bytes, shared_bytes (the most that was seen)
+    threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs); of those that an
+                observer sampled also states (seconds in each of running, runnable, gil, lock, poll, io, sleep, other),
+                switches (how often it was given a core), preempted (how often one was taken from it), longest_ready_s (the
+                longest time in a row that it could have run and did not); null for others
+    turns       of each process that was sampled: pid, name, threads, cores_used (on average, from the first sample to the
+                last), switches, switches_per_s, turn_s (how long a thread kept a core on average)
+    locks       what threads waited for, of recordings with --locks; each lock that others held, the longest waited for first,
+                then each place that waits for something else (a word, work, a thread's end): lock (null there), call (what
+                the program called), pid, shared (by processes), contended, waits, taken (how many of them got it), waited_s,
+                longest_s, share (of the lives of those who waited), most_waiting (at once), waiters (name, tid, waited_s),
+                held_by (name, waited_s), held_at and waits_at (function, file, line, waited_s)
     tasks       name, coroutine, loop (index into loops), pid, file, line, created_s, ended_s, outcome, error,
                 creator, created_at (the program's line that did), begun_before (the recording), steps, running_s, ready_s,
                 awaiting_s, longest_step_s,
@@ -14,6 +27,11 @@
     loops       name, pid, thread, running_s, open_s, used (running / open), utilisation (the same), ready_count (how
                 often a ready task waited for the loop), ready_total_s, ready_p50_s, ready_p99_s, ready_max_s of these
                 waits, each of which counts once
+    pools       of each executor that ran a job: name, pid, workers (how many it may have), started (processes), used (workers
+                that ran a job), submitted, jobs (that ran; each piece of a map is one), waiting (never begun), nested
+                (submitted by jobs of the same pool), queued_p50_s, queued_p95_s, queued_max_s, queued_total_s, likewise ran_…
+                and travel_… (pickled, transferred and unpickled, with results), sent_bytes, received_bytes, busy_mean,
+                busy_peak (workers that ran a job), wanted (workers that would have been enough for 95 % of the time)
     jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
     findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
                 keys of each kind (analyze/loop_blocked.py and so on), worst first
@@ -27,9 +45,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracekit.analyze import tables
+from tracekit.analyze import tables, thread_states
 from tracekit.analyze.awaited import awaited
 from tracekit.analyze.finding import Finding
+from tracekit.export._locks import waits_as_objects
+from tracekit.export._pools import pools_as_objects
 from tracekit.model.trace import Trace
 
 SCHEMA = 1
@@ -43,9 +63,12 @@ def report(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
         "exit_status": trace.exit_status,
         "wall_s": trace.duration / 1e9,
         "processes": [_process(row) for row in tables.processes(trace)],
-        "threads": [_thread(row) for row in tables.threads(trace)],
+        "threads": _threads(trace),
+        "turns": [_turns(row) for row in thread_states.turns(trace)],
+        "locks": waits_as_objects(trace),
         "tasks": _tasks(trace),
         "loops": [_loop(row) for row in tables.loops(trace)],
+        "pools": pools_as_objects(trace),
         "jobs": [_job(row) for row in tables.jobs(trace)],
         "findings": [finding.to_dict() for finding in findings],
         "notes": list(trace.notes),
@@ -69,6 +92,39 @@ def _process(row: tables.ProcessRow) -> dict[str, Any]:
         "traced": not row.untraced,
         "untraced": row.untraced or None,
         "python": row.python or None,
+        "status": row.status,
+        "starting_s": _seconds(row.starting),
+        "peak_rss_bytes": row.peak_rss or None,
+        "pss_bytes": row.pss or None,
+        "shared_bytes": row.shared or None,
+    }
+
+
+def _threads(trace: Trace) -> list[dict[str, Any]]:
+    seen = {row.thread: row for row in thread_states.threads(trace)}
+    return [_thread(row) | _states(seen.get(index)) for index, row in enumerate(tables.threads(trace))]
+
+
+def _states(row: thread_states.StateRow | None) -> dict[str, Any]:
+    if row is None:
+        return {"states": None, "switches": None, "preempted": None, "longest_ready_s": None}
+    return {
+        "states": {field: ns / 1e9 for field, ns in row.states.items()},
+        "switches": row.switches,
+        "preempted": row.preempted,
+        "longest_ready_s": row.longest_ready / 1e9,
+    }
+
+
+def _turns(row: thread_states.TurnsRow) -> dict[str, Any]:
+    return {
+        "pid": row.pid,
+        "name": row.name,
+        "threads": row.threads,
+        "cores_used": row.running / row.span if row.span else None,
+        "switches": row.switches,
+        "switches_per_s": row.per_second,
+        "turn_s": _seconds(row.turn),
     }
 
 

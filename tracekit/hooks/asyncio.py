@@ -12,12 +12,13 @@ from collections import deque
 from weakref import WeakSet
 
 from tracekit import events
+from tracekit.hooks import eager
+from tracekit.hooks.factories import Factory, look, own_factory
 from tracekit.hooks.loop_queue import LoopQueue
 from tracekit.hooks.patch import Hook
-from tracekit.hooks.starts import Factory, look, own_factory
 from tracekit.record import recorder as recording
 
-_HAS_EAGER_TASKS = sys.version_info >= (3, 12)
+_WATCHES_FACTORIES = sys.version_info >= (3, 12) and not eager.IS_ABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class AsyncioHook(Hook):
         base_events = sys.modules["asyncio.base_events"]
         self.replace(base_events.BaseEventLoop, "__init__", self._make_loop)
         self.replace(base_events.events, "_set_running_loop", self._run_loop)
-        if _HAS_EAGER_TASKS:
+        if _WATCHES_FACTORIES:
             self.replace(base_events.BaseEventLoop, "set_task_factory", self._set_task_factory)
             self.replace(base_events.BaseEventLoop, "get_task_factory", self._get_task_factory)
             self.replace(base_events.BaseEventLoop, "is_running", self._is_running)
@@ -107,7 +108,7 @@ class AsyncioHook(Hook):
     def _surround_factory(self, loop: Any) -> None:
         """See the tasks that the loop's task factory, if it has one, starts eagerly."""
         own = own_factory(getattr(loop, "_task_factory", None))
-        if own is not None and _HAS_EAGER_TASKS:
+        if own is not None and _WATCHES_FACTORIES:
             loop._task_factory = Factory(self, own, self._threshold)
 
     def _run_loop(self, original: Any) -> Any:

@@ -17,7 +17,7 @@ def make_hooks(names: Sequence[str], threshold: int, is_flight: bool) -> list[Ho
     """The hooks of these names, in their order; not installed yet.
 
     Args:
-        names: out of options.HOOKS.
+        names: out of options.HOOKS and options.ON_REQUEST.
         threshold: ns; of a step longer than this the place where it stopped is recorded.
         is_flight: only the last part is kept; then an unhandled exception is a reason to have it written out.
     """
@@ -34,13 +34,29 @@ def make_hooks(names: Sequence[str], threshold: int, is_flight: bool) -> list[Ho
         "executors": ExecutorsHook,
         "processes": ProcessesHook,
         "gc": GcHook,
+        "locks": _make_locks,
     }
     hooks: list[Hook] = [made[name]() for name in names]
+    if "processes" in names:
+        from tracekit.hooks.ends import EndsHook
+
+        hooks.append(EndsHook())
+    if "executors" in names:
+        from tracekit.hooks.pools import PoolsHook
+        from tracekit.hooks.process_pools import ProcessPoolsHook
+
+        hooks += [ProcessPoolsHook(), PoolsHook()]
     if is_flight:
         from tracekit.hooks.exceptions import ExceptionsHook
 
         hooks.append(ExceptionsHook())
     return hooks
+
+
+def _make_locks() -> Hook:
+    from tracekit.hooks.locks import LocksHook
+
+    return LocksHook()
 
 
 class _Later(Hook):
@@ -76,9 +92,10 @@ class _Later(Hook):
 def _make_asyncio(threshold: int) -> list[Hook]:
     from tracekit.hooks.asyncio import AsyncioHook
     from tracekit.hooks.complaints import ComplaintsHook
+    from tracekit.hooks.eager import EagerHook
     from tracekit.hooks.uvloop import UvloopHook
 
-    return [AsyncioHook(threshold), UvloopHook(threshold), ComplaintsHook()]
+    return [AsyncioHook(threshold), UvloopHook(threshold), EagerHook(threshold), ComplaintsHook()]
 
 
 def _make_trio(threshold: int) -> list[Hook]:

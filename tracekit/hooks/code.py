@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from gc import get_referents
 
 from tracekit.record import probes
 from tracekit.spool.core import PACKAGE
@@ -18,6 +19,9 @@ USERS = 0
 LIBRARYS = 1
 WRAPPERS = 2  # around the user's own: by `tk.trace`, and by anyio around what its task groups start
 WAITERS = 3  # asyncio's own, which wait for others in asyncio, whose name says more: Condition.wait for Barrier.wait
+LOCKS = 4  # Python's own, which wait for a lock, and whose name says what for: Queue.get, Event.wait, Thread.join
+STARTERS = 5  # Python's own, which run what a thread or a process was started for: what lies further out is not its
+OURS = 6
 
 _LIBRARIES = os.path.dirname(os.__file__) + os.sep, PACKAGE, "<frozen", "<shim"
 _PROBES = probes.trace_as.__code__.co_filename  # where the wrappers of coroutines are
@@ -26,6 +30,13 @@ _ANYIO = os.path.join("anyio", "_core", "_tasks.py")
 
 _LOCKS = os.path.join("asyncio", "locks.py")
 _WAITERS = ("Event.wait", "Condition.wait", "Condition.wait_for")
+
+_LOCKING = tuple(
+    os.path.join(os.path.dirname(os.__file__), *path)
+    for path in (("threading.py",), ("queue.py",), ("concurrent", "futures", ""), ("multiprocessing", ""))
+)
+_STARTING = "threading.py", os.path.join("multiprocessing", "process.py")
+_STARTERS = ("run", "_bootstrap", "_bootstrap_inner")
 
 _MOST_KNOWN = 10_000
 _known_facts: dict[tuple[int, str], tuple[CodeType, tuple[str, int]]] = {}
@@ -57,26 +68,46 @@ def coroutine_code(coroutine: Any) -> str:
     code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
     if code is not None and _is_wrapper(code):
         # The function that it stands for is what people know.
-        held = getattr(getattr(coroutine, "cr_frame", None), "f_locals", {})
-        inner = getattr(held.get("self"), "_coro", None)
-        if inner is not None and code.co_filename != _PROBES:
-            return coroutine_code(inner)
-        code = getattr(held.get("function"), "__code__", code)
+        if code.co_filename != _PROBES:
+            inner = _inside(coroutine)
+            if inner is not None:
+                return coroutine_code(inner)
+        else:
+            held = getattr(getattr(coroutine, "cr_frame", None), "f_locals", {})
+            code = getattr(held.get("function"), "__code__", code)
     name = str(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
     return code_text(name, "" if code is None else code.co_filename, 0 if code is None else code.co_firstlineno)
+
+
+def _inside(coroutine: Any) -> Any:
+    """The coroutine that anyio's own is around; None where that has let go of it."""
+    # Not by the frame's locals: until 3.13 what was asked for stays with the frame, which an exception may keep.
+    for held in get_referents(coroutine) + get_referents(getattr(coroutine, "cr_frame", None)):
+        inner = getattr(held, "_coro", None) if type(held).__name__ == "TaskHandle" else None
+        if inner is not None:
+            return inner
+    return None
 
 
 def code_facts(code: CodeType, name: str) -> tuple[str, int]:
     """What is the same for everything that runs this code under this name.
 
     Returns:
-        Where it is defined, as `code_of`, and whose code it is: USERS, LIBRARYS, WRAPPERS or WAITERS.
+        Where it is defined, as `code_of`, and whose code it is: USERS or one of the others.
     """
     file = code.co_filename
-    whose = WRAPPERS if _is_wrapper(code) else LIBRARYS if is_library(file) else USERS
-    if whose == LIBRARYS and name in _WAITERS and file.endswith(_LOCKS):
-        whose = WAITERS
+    whose = WRAPPERS if _is_wrapper(code) else _which(code, name) if is_library(file) else USERS
     return code_text(name, file, code.co_firstlineno), whose
+
+
+def _which(code: CodeType, name: str) -> int:
+    """What a library's code is to us."""
+    file = code.co_filename
+    if file.startswith(PACKAGE):
+        return OURS
+    if file.startswith(_LOCKING):
+        return STARTERS if code.co_name in _STARTERS and file.endswith(_STARTING) else LOCKS
+    return WAITERS if name in _WAITERS and file.endswith(_LOCKS) else LIBRARYS
 
 
 def place_text(code: CodeType, name: str, last: int) -> str:
@@ -133,14 +164,15 @@ def is_library(file: str) -> bool:
 
 
 def _innermost(function: Any) -> Any:
-    """Looks through partials, and through the `context.run` that asyncio.to_thread puts around a function."""
+    """Looks through partials, the `context.run` that asyncio.to_thread puts around a function, and the chunks of a map."""
     for _ in range(20):
         inner = getattr(function, "func", None)
         if inner is None or not hasattr(function, "keywords"):
             break
         arguments = getattr(function, "args", ())
-        runs_context = (
-            getattr(inner, "__name__", "") == "run" and type(getattr(inner, "__self__", None)).__name__ == "Context"
+        called = getattr(inner, "__name__", "")
+        runs_other = called == "_process_chunk" or (
+            called == "run" and type(getattr(inner, "__self__", None)).__name__ == "Context"
         )
-        function = arguments[0] if runs_context and arguments else inner
+        function = arguments[0] if runs_other and arguments else inner
     return function

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracekit.hooks.patch import Hook
+    from tracekit.hooks.starts import Start
 
 if not TYPE_CHECKING and core.fast is not None:
     from tracekit._fast import ReadyQueue
@@ -35,7 +36,9 @@ class LoopQueue(ReadyQueue):
         threshold: ns; of a step longer than this the place where it stopped is recorded.
     """
 
-    __slots__ = ("is_open", "recorder")
+    __slots__ = ("is_open", "recorder", "starts")
+
+    starts: list[Start]  # what factories start eagerly, outermost first
 
     def __init__(self, before: deque[Any], hook: Hook, threshold: int) -> None:
         super().__init__()
@@ -133,3 +136,12 @@ class LoopQueue(ReadyQueue):
     def _end_long_callback(self) -> None:
         if recording.current is not None:
             ask_if_flight(recording.current)
+
+
+def queue_of(loop: Any) -> LoopQueue | None:
+    """What records for a loop, be it the loop's own queue or beside it; None where nothing does."""
+    for attribute in ("_ready", "_tracekit_queue"):
+        queue = getattr(loop, attribute, None)
+        if isinstance(queue, LoopQueue):
+            return queue
+    return None

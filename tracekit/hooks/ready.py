@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracekit.hooks.patch import Hook
-    from tracekit.hooks.starts import Start
 
 _LOOP_RUN = "_run_once"
 _MOST_AHEAD = 1_000_000  # ns; a loop runs its timers no earlier
@@ -50,7 +49,6 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
         "_told",
         "is_left",
         "loop_serial",
-        "starts",
     )
 
     _before: deque[Any]  # the loop's own queue
@@ -60,7 +58,6 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
     _threshold: int  # ns
     _running: list[tuple[int, Running]]  # by the frame of the loop's run, outermost first
     _told: int  # the last LOOP_TURN; 0: none
-    starts: list[Start]  # what is being started eagerly, outermost first
     loop_serial: int  # the number of the loop in this recording
     is_left: bool  # nobody records by this queue any more
 

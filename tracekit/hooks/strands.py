@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tracekit import events
 from tracekit.clock import monotonic_ns
-from tracekit.hooks.code import LIBRARYS, USERS, called_at, facts, place
+from tracekit.hooks.code import LIBRARYS, LOCKS, USERS, called_at, facts, place
 from tracekit.hooks.tasks import BLOCKED
 
 TYPE_CHECKING = False
@@ -149,6 +149,6 @@ def _stands_at(frames: Iterable[FrameType]) -> tuple[str, str]:
         text, whose = facts(code, name)
         if whose == USERS:
             return place(code, name, frame.f_lasti), called or text
-        if whose == LIBRARYS:
+        if whose in (LIBRARYS, LOCKS):
             called = text
     return "", called

@@ -42,6 +42,7 @@ class ThreadsHook(Hook):
                 try:
                     serial = recorder.serial("thread")
                     self._starting[id(thread)] = serial
+                    thread._tracekit_thread = recorder, serial
                     recorder.write_named(events.THREAD_START, thread.name, serial)
                 except Exception as error:
                     self.fail(error)

@@ -8,16 +8,13 @@ import numpy as np
 
 from tracekit import events
 from tracekit.load.image import Image
+from tracekit.model.status import say_status
 from tracekit.spool import layout
 from tracekit.units import say_duration
 
 _SHOWN = 5
 
 _ENDS = {
-    layout.ENDED_NOT: (
-        "ended without a last word (killed, os._exit, an exec of what was not traced, or still running); "
-        "everything recorded until then is here"
-    ),
     layout.ENDED_NO_SPACE: (
         "stopped recording because the disk or a quota was full, or a limit on the size of files or on memory was "
         "reached; what came later is missing"
@@ -29,6 +26,7 @@ _ENDS = {
 
 def about(images: list[Image]) -> Iterator[str]:
     """The sentences about a session's images."""
+    yield from _about_silent(images)
     for ended, words in _ENDS.items():
         whom = [image for image in images if image.header.ended == ended and not (image.goes_on or image.alive)]
         if whom:
@@ -40,6 +38,26 @@ def about(images: list[Image]) -> Iterator[str]:
     yield from _about_forks(images)
     for image in images:
         yield from _about_one(image)
+
+
+def _about_silent(images: list[Image]) -> Iterator[str]:
+    """Those that did not say that they end, with the reason as far as somebody saw it."""
+    became: list[Image] = []
+    others: dict[str, list[Image]] = {}
+    for image in images:
+        if image.header.ended != layout.ENDED_NOT or image.goes_on or image.alive:
+            continue
+        status = image.builder.processes[image.process].status
+        if image.became:
+            became.append(image)
+        elif status is None:
+            others.setdefault("killed, os._exit, or still running", []).append(image)
+        else:
+            others.setdefault(say_status(status) + (", as by os._exit" if status >= 0 else ""), []).append(image)
+    if became:
+        yield f"{_names(became)} became what was not traced (exec); everything recorded until then is here"
+    for why, whom in others.items():
+        yield f"{_names(whom)} ended without a last word ({why}); everything recorded until then is here"
 
 
 def about_window(begun: int, since: int, until: int) -> Iterator[str]:
@@ -84,6 +102,12 @@ def _about_one(image: Image) -> Iterator[str]:
         yield f"{who}: ends of a {what} whose beginning was not recorded, left out: {number}"
     if image.parts_left_out:
         yield f"{who} has more parts of spans in steps than can be shown: some lie on their tasks' tracks only"
+    if image.undrawn_tasks:
+        yield (
+            f"{who}: so many tasks that not all are drawn: of {image.undrawn_tasks}, which came later and neither failed nor "
+            "waited or ran long in one go, only the steps are, on their loop's thread, without arrows and what they "
+            "awaited; the sums of their times are in the report"
+        )
     if image.missing_names:
         yield f"{who}: names that are missing, shown as (name missing): {image.missing_names}"
     unknown = sum(int((~np.isin(log.kind, list(events.BY_KIND))).sum()) for log in image.logs)

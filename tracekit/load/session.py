@@ -5,18 +5,18 @@ All processes of a session share one clock (clock.py), so their records need no 
 
 from __future__ import annotations
 
-import json
 import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tracekit.errors import TracekitError
-from tracekit.load import clock, counts, flight, notes, observed, processes
+from tracekit.load import clock, counts, flight, lock_links, notes, observed, outsiders, pools, processes, programs
+from tracekit.load.bulk import INTERPRETED
 from tracekit.load.image import Image
-from tracekit.load.jobs import Jobs, pools_by_worker
+from tracekit.load.jobs import Jobs
 from tracekit.load.lifelines import Lifelines
+from tracekit.load.locks import Locks
+from tracekit.load.programs import SESSION_FILE, Program
 from tracekit.load.spans import Spans
 from tracekit.load.tasks import Tasks
 from tracekit.load.threads import Main, add_threads
@@ -26,9 +26,6 @@ from tracekit.model.builder import Builder
 from tracekit.model.trace import Trace
 from tracekit.spool import layout
 from tracekit.spool.reader import Header, Spool, read_spool
-
-_SESSION_FILE = "session.json"
-_LARGEST_SESSION_FILE = 1 << 20
 
 
 def load(
@@ -46,21 +43,25 @@ def load(
     directory = path.is_dir()
     files = _files(path) if directory else [path]
     builder = Builder()
-    about = _about(path, builder) if directory else {}
+    ran = programs.read(path, builder) if directory else []
     spools = _read(files, builder, progress, must=not directory)
-    if directory and not spools and not about:
+    if directory and not spools and not ran:
         raise TracekitError(f"{path} holds no recording that can be read; record it again with `tracekit run`")
     observers = [spool for spool in spools if spool.header.observer]
     spools = [spool for spool in spools if not spool.header.observer]
-    builder.notes.extend(clock.convert(spools, _anchors(about)))
-    _build(spools, about, alive or {}, builder)
+    builder.notes.extend(clock.convert(spools, [anchor for program in ran for anchor in program.anchors]))
+    recorded = {spool.header.pid for spool in spools}
+    for program in ran:
+        damaged = any(file.name.startswith(f"{program.pid}-") for file in files)
+        programs.add(program, recorded, damaged, builder)
+    _build(spools, ran, alive or {}, builder)
+    outsiders.add(observers, builder)
     observed.lay(observers, builder)
-    _add_child(about, builder, files)
-    _set_clock(spools, about, builder)
-    program = about.get("program")
+    _set_clock(spools, ran, builder)
+    builder.cores = max((program.cores or 0 for program in ran), default=0)
     first = builder.processes[0].name if builder.processes else path.stem
-    builder.program = program if isinstance(program, str) and program else first
-    return builder.build(_integer(about.get("exit_status")))
+    builder.program = " and ".join(program.name for program in ran if program.name) or first
+    return builder.build(programs.exit_status(ran), final=True)
 
 
 def _files(path: Path) -> list[Path]:
@@ -68,34 +69,12 @@ def _files(path: Path) -> list[Path]:
         files = sorted(entry for entry in path.iterdir() if entry.suffix == ".spool" and entry.is_file())
     except OSError as error:
         raise TracekitError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    if not files and not (path / _SESSION_FILE).is_file():
+    if not files and not (path / SESSION_FILE).is_file():
         raise TracekitError(
-            f"{path} is a directory, but no session of tracekit: it holds neither *.spool files nor {_SESSION_FILE}; "
+            f"{path} is a directory, but no session of tracekit: it holds neither *.spool files nor {SESSION_FILE}; "
             "give a trace file or the NAME.tracekit directory of a run"
         )
     return files
-
-
-def _about(path: Path, builder: Builder) -> dict[str, Any]:
-    """What `tracekit run` wrote about the session; {} where it did not, or not well."""
-    file = path / _SESSION_FILE
-    try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is no regular file")
-        if status.st_size > _LARGEST_SESSION_FILE:
-            raise ValueError("it is too large")
-        about = json.loads(file.read_bytes())
-        if not isinstance(about, dict):
-            raise ValueError("it is no object")
-    except FileNotFoundError:
-        builder.note(f"{_SESSION_FILE} is missing: the command and the exit status of the program are not known")
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        builder.note(f"{_SESSION_FILE} cannot be read ({reason}): the command and the exit status are not known")
-    else:
-        return about
-    return {}
 
 
 def _read(files: list[Path], builder: Builder, progress: Callable[[int, int], None] | None, must: bool) -> list[Spool]:
@@ -124,21 +103,24 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _build(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int], builder: Builder) -> None:
-    images = _images(spools, about, alive, builder)
+def _build(spools: list[Spool], ran: list[Program], alive: Mapping[int, int], builder: Builder) -> None:
+    images = _images(spools, ran, alive, builder)
     builder.since = flight.window_start(images)
     mains: dict[int, Main] = {}
-    jobs = [_interpret(image, mains) for image in images]
-    pools = pools_by_worker(jobs)
-    for own in jobs:
-        own.link_remotes(pools)
+    locks = [Locks(image) for image in images]
+    jobs = [_interpret(image, mains, own) for image, own in zip(images, locks)]
+    lock_links.link(locks, builder)
+    pools.link(jobs, builder)
     processes.link(images, mains, builder)
+    for program in ran:
+        programs.settle(program, images, builder)
+    processes.tell(mains, builder)
     begun, until = min((image.first for image in images), default=0), max((image.last for image in images), default=0)
     builder.notes.extend(notes.about_window(begun, builder.since, until))
     builder.notes.extend(notes.about(images))
 
 
-def _images(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int], builder: Builder) -> list[Image]:
+def _images(spools: list[Spool], ran: list[Program], alive: Mapping[int, int], builder: Builder) -> list[Image]:
     """An image for each spool; those of one process, which an exec parts, share its row."""
     last = {(spool.header.pid, spool.header.start_ticks): spool for spool in spools}
     rows: dict[tuple[int, int], int] = {}
@@ -152,19 +134,19 @@ def _images(spools: list[Spool], about: dict[str, Any], alive: Mapping[int, int]
             )
         goes_on = last[identity] is not spool
         lives = not goes_on and header.ended == layout.ENDED_NOT and header.pid in alive
-        seen_until = 0 if goes_on else alive[header.pid] if lives else _seen_until(header, about)
+        seen_until = 0 if goes_on else alive[header.pid] if lives else _seen_until(header, ran)
         images.append(Image(spool, rows[identity], builder, goes_on, seen_until, lives))
     return images
 
 
-def _seen_until(header: Header, about: dict[str, Any]) -> int:
+def _seen_until(header: Header, ran: list[Program]) -> int:
     """When `tracekit run` saw a process end that had no last word itself; 0 where it did not."""
-    ended = _integer(about.get("ended_monotonic"))
-    silent = header.ended == layout.ENDED_NOT and header.pid == _integer(about.get("child_pid"))
-    return ended if silent and ended is not None else 0
+    if header.ended != layout.ENDED_NOT:
+        return 0
+    return max((program.ended or 0 for program in ran if program.pid == header.pid), default=0)
 
 
-def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
+def _interpret(image: Image, mains: dict[int, Main], locks: Locks) -> Jobs:
     """Lays everything that an image recorded on its tracks."""
     if image.header.let_go:
         flight.restore(image)
@@ -174,12 +156,18 @@ def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
     for log in image.logs:
         tasks.enroll(log)
         jobs.enroll(log)
+        locks.enroll(log)
     queues = ReadyQueues(image.builder, image.process)
     for log in image.logs:
-        Walk(image, log, tasks, jobs, queues).run()
+        Walk(image, log, tasks, jobs, locks, queues).run()
+    locks.finish()
     tasks.settle()
-    cuts = Spans(image, tasks).lay()
-    Lifelines(tasks, jobs).draw([cuts])
+    spans = Spans(image, tasks)
+    for log in image.logs:
+        log.forget(INTERPRETED)
+    lifelines = Lifelines(tasks, jobs)
+    lifelines.lay(spans.tasks())
+    lifelines.draw([spans.lay()])
     jobs.finish()
     queues.draw()
     lives = tasks.lives
@@ -187,47 +175,9 @@ def _interpret(image: Image, mains: dict[int, Main]) -> Jobs:
     return jobs
 
 
-def _add_child(about: dict[str, Any], builder: Builder, files: list[Path]) -> None:
-    """Adds the program that `tracekit run` started, where it recorded nothing."""
-    pid = _integer(about.get("child_pid"))
-    if pid is None or any(process.pid == pid for process in builder.processes):
-        return
-    reason = about.get("untraced")
-    if not isinstance(reason, str) or not reason:
-        damaged = any(file.name.startswith(f"{pid}-") for file in files)
-        reason = "its recording cannot be read" if damaged else processes.NOT_FOUND
-    command = about.get("command")
-    words = [str(word) for word in command] if isinstance(command, list) else []
-    program = about.get("program")
-    builder.process(
-        pid,
-        program if isinstance(program, str) and program else f"process {pid}",
-        command=" ".join(words),
-        started=_integer(about.get("started_monotonic")) or 0,
-        ended=_integer(about.get("ended_monotonic")),
-        untraced=reason,
-    )
-
-
-def _set_clock(spools: list[Spool], about: dict[str, Any], builder: Builder) -> None:
+def _set_clock(spools: list[Spool], ran: list[Program], builder: Builder) -> None:
     """Sets the wall time at which the common clock was 0, from the first who read both together."""
     if spools:
         builder.wall_start = spools[0].header.start_wall - spools[0].header.start_monotonic
-    else:
-        wall, monotonic = _integer(about.get("started_wall")), _integer(about.get("started_monotonic"))
-        builder.wall_start = (wall or 0) - (monotonic or 0)
-
-
-def _anchors(about: dict[str, Any]) -> Iterator[tuple[int, int]]:
-    """The pairs of ticks and ns that `tracekit run` noted."""
-    anchors = about.get("anchors")
-    for anchor in anchors if isinstance(anchors, list) else ():
-        if isinstance(anchor, list) and len(anchor) == 2:
-            ticks, ns = map(_integer, anchor)
-            if ticks is not None and ns is not None:
-                yield ticks, ns
-
-
-def _integer(value: object) -> int | None:
-    """A number from a file that anybody may have written; None where it is none, or too large to be a time."""
-    return value if type(value) is int and abs(value) < 1 << 62 else None
+    elif ran:
+        builder.wall_start = (ran[0].started_wall or 0) - (ran[0].started or 0)

@@ -96,7 +96,7 @@ def collect(image: Image, step_tasks: Int64) -> SpanRecords:
         owner = np.full(len(which), log.index, np.int64)
         carried = _carried(log)[which]
         columns = (log.time, log.kind, log.a, log.b, log.slot)
-        parts.append([*(column[which] for column in columns), owner, step, carried])
+        parts.append([*(column[which].astype(np.int64) for column in columns), owner, step, carried])
     time, kind, name, begin, slot, owner, step, carried = (np.concatenate(column) for column in zip(*parts))
     task = np.where(step >= 0, step_tasks[step], -1) if len(step_tasks) else np.full(len(step), -1, np.int64)
     return SpanRecords(time, kind, image.same_names(name), begin, slot, owner, step, carried, task)

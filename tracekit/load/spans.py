@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -40,23 +41,37 @@ class Spans:
 
     Args:
         image: its threads have been walked.
-        tasks: of the image; all steps are known.
+        tasks: of the image; all steps are known, and they are laid before the spans are.
     """
 
     def __init__(self, image: Image, tasks: Tasks) -> None:
         self.image = image
         self.builder = image.builder
-        self._life_ends, self._homes, self._first_task = tasks.lives.end, tasks.tracks, tasks.first
+        self._tasks = tasks
+        self._life_ends, self._first_task = tasks.lives.end, tasks.first
         steps = tasks.steps()
         self._step_starts, self._step_ends, self._step_tasks = steps.start, steps.end, steps.task
         self._step_logs = steps.log
         self._tracks = np.array([log.track for log in image.logs], np.int64)
-        # The numbers of all steps, task after task and in each in the order of time; where those of each task begin.
-        order = np.lexsort((self._step_starts, self._step_tasks))
-        self._in_order = order.tolist()
-        rows = np.arange(len(self.builder.tasks) + 1)
-        self._first_of = np.searchsorted(self._step_tasks[order], rows).tolist()
         self._records = collect(image, self._step_tasks)
+
+    def tasks(self) -> Int64:
+        """The rows of the tasks that have spans."""
+        task = distinct(self._records.task)
+        return task[task >= 0]
+
+    @cached_property
+    def _in_order(self) -> list[int]:
+        """The numbers of all steps, task after task and in each in the order of time."""
+        order: list[int] = np.lexsort((self._step_starts, self._step_tasks)).tolist()
+        return order
+
+    @cached_property
+    def _first_of(self) -> list[int]:
+        """Where in that order the steps of each task begin."""
+        rows = np.arange(len(self.builder.tasks) + 1)
+        first: list[int] = np.searchsorted(np.sort(self._step_tasks), rows).tolist()
+        return first
 
     def lay(self) -> tuple[Int64, Int64]:
         """Adds all spans to the builder; returns tasks and times at which their spans begin and end."""
@@ -145,7 +160,7 @@ class Spans:
             track[suspended & (task < 0) & (logs == index)] = lane
         inside = task >= 0
         if inside.any():
-            track[inside] = self._homes[task[inside] - self._first_task]
+            track[inside] = self._tasks.tracks[task[inside] - self._first_task]
         return track
 
     def _names(self, ids: Int64) -> Int64:

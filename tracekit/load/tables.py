@@ -18,18 +18,36 @@ from tracekit.model.trace import (
     Flows,
     Instants,
     Loop,
+    Pool,
     Process,
     Slices,
+    States,
     Task,
     Thread,
     Trace,
     Track,
     TrackKind,
+    Undrawn,
 )
 
 SCHEMA = 1
-ROWS: dict[str, type] = {"processes": Process, "threads": Thread, "loops": Loop, "tasks": Task, "tracks": Track}
-COLUMNS: dict[str, type] = {"slices": Slices, "instants": Instants, "counters": Counters, "flows": Flows}
+ROWS: dict[str, type] = {
+    "processes": Process,
+    "threads": Thread,
+    "loops": Loop,
+    "tasks": Task,
+    "tracks": Track,
+    "states": States,
+    "pools": Pool,
+}
+_LATER = frozenset({"states", "pools", "undrawn"})  # tables that files from before they were added do not have
+COLUMNS: dict[str, type] = {
+    "slices": Slices,
+    "instants": Instants,
+    "counters": Counters,
+    "flows": Flows,
+    "undrawn": Undrawn,
+}
 # Columns that are written as differences to the row before; the end of a slice is written as its length.
 DIFFERENCES = frozenset({"track", "start", "time", "process", "target"})
 
@@ -53,8 +71,15 @@ def decode(tables: dict[str, Any]) -> Trace:
         raise Unsound(f"its tables have schema {tables.get('schema')!r}, and this tracekit reads {SCHEMA}")
     strings = _list(tables, "strings", str)
     args = _list(tables, "args", dict)
-    rows: dict[str, Any] = {name: _rows(_get(tables, name, dict), name, row) for name, row in ROWS.items()}
-    columns: dict[str, Any] = {name: _columns(_get(tables, name, dict), name, kind) for name, kind in COLUMNS.items()}
+    rows: dict[str, Any] = {
+        name: _rows(_get(tables, name, dict), name, row) if name in tables or name not in _LATER else []
+        for name, row in ROWS.items()
+    }
+    columns: dict[str, Any] = {
+        name: _columns(_get(tables, name, dict), name, kind)
+        for name, kind in COLUMNS.items()
+        if name in tables or name not in _LATER
+    }
     exit_status = tables.get("exit_status")
     trace = Trace(
         program=_get(tables, "program", str),
@@ -64,6 +89,7 @@ def decode(tables: dict[str, Any]) -> Trace:
         args=args,
         notes=_list(tables, "notes", str),
         exit_status=None if exit_status is None else _get(tables, "exit_status", int),
+        cores=_get(tables, "cores", int) if "cores" in tables else 0,
         **rows,
         **columns,
     )
@@ -170,16 +196,21 @@ def _check_rows(trace: Trace) -> None:
         ("a task's process", [row.process for row in trace.tasks], processes),
         ("a task's loop", [row.loop for row in trace.tasks], len(trace.loops)),
         ("a track's process", [row.process for row in trace.tracks], processes),
+        ("a thread's states", [row.thread for row in trace.states], threads),
+        ("a pool's process", [row.process for row in trace.pools], len(trace.processes)),
     )
     for what, indices, count in references:
         if not all(index is None or 0 <= index < count for index in indices):
             raise Unsound(f"{what} is not there")
+    if any(getattr(row, field.name) < 0 for row in trace.states for field in fields(States)) or trace.cores < 0:
+        raise Unsound("a time or a number is negative")
     owners = {
         TrackKind.THREAD: threads,
         TrackKind.TASK: len(trace.tasks),
         TrackKind.LANE: threads,
         TrackKind.PROCESS: processes,
         TrackKind.TASKS: processes,
+        TrackKind.STATES: threads,
     }
     for track in trace.tracks:
         if track.kind not in owners or not 0 <= track.owner < owners[track.kind]:
@@ -211,6 +242,9 @@ def _check_columns(trace: Trace) -> None:
         ("an arrow's track", flows.track, 0, tracks),
         ("an arrow's time", flows.time, 0, _LATEST),
         ("an arrow's target", flows.target, 0, len(slices) - 1),
+        ("the task of a time that is not drawn", trace.undrawn.task, 0, len(trace.tasks) - 1),
+        ("the start of a time that is not drawn", trace.undrawn.start, 0, _LATEST),
+        ("the length of a time that is not drawn", trace.undrawn.end - trace.undrawn.start, 0, _LATEST),
     )
     for what, column, low, high in ranges:
         if not _fits(column, low, high):

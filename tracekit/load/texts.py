@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracekit import events
+from tracekit.model.columns import numbers
 from tracekit.model.trace import Int64
 from tracekit.spool.records import ThreadRecords
 from tracekit.spool.texts import readable
@@ -35,8 +36,8 @@ def read(records: ThreadRecords, details: Int64) -> dict[int, str]:
     there = np.concatenate((starts[1:], ends[-1:])) - starts
     length = records.b[details[at]].astype(np.int64)
     stops = starts + np.minimum(length, there)
-    columns = (at.tolist(), starts.tolist(), stops.tolist(), (length > there).tolist())
-    return {place: readable(data[start:stop], cut) for place, start, stop, cut in zip(*columns)}
+    columns = (at, starts, stops, length > there)
+    return {place: readable(data[start:stop], cut) for place, start, stop, cut in numbers(*columns)}
 
 
 def _bytes(

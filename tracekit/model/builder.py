@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracekit.model.nesting import lying_in, nest, sort_order
 from tracekit.model.select import window
@@ -23,26 +24,31 @@ from tracekit.model.trace import (
     Instants,
     Int64,
     Loop,
+    Pool,
     Process,
     Slices,
+    States,
     Task,
     Thread,
     Trace,
     Track,
     TrackKind,
+    Undrawn,
 )
 
-Column = Sequence[int] | Int64
+Column = Sequence[int] | NDArray[Any]
 
 # A slice is one row of eight numbers in a flat array: a tenth of the memory of a tuple, and numpy reads it as it is.
 _TRACK, _START, _END, _NAME, _CATEGORY, _FLAGS, _TASK, _ARGS = range(8)
 _WIDTH = 8
+_AT_A_TIME = 1 << 16  # rows that are copied at a time
 
 
 class Builder:
     """Collects the rows of a trace.
 
-    The rows themselves stay reachable, for what is learnt later: `processes`, `threads`, `loops`, `tasks`.
+    The rows themselves stay reachable, for what is learnt later: `processes`, `threads`, `loops`, `tasks`, `states`,
+    `pools`.
 
     Args:
         program: what was run, as the user would say it.
@@ -58,6 +64,9 @@ class Builder:
         self.threads: list[Thread] = []
         self.loops: list[Loop] = []
         self.tasks: list[Task] = []
+        self.states: list[States] = []
+        self.pools: list[Pool] = []
+        self.cores = 0
         self.notes: list[str] = []
         self._tracks: dict[tuple[TrackKind, int, int], int] = {}
         self._strings: dict[str, int] = {}
@@ -68,6 +77,7 @@ class Builder:
         self._counters = array("q")
         self._values = array("d")
         self._flows = array("q")
+        self._undrawn = array("q")
 
     def process(self, pid: int, name: str, **fields: Any) -> int:
         """Adds a process and returns its index; `fields` are those of `Process`."""
@@ -145,10 +155,10 @@ class Builder:
 
     def slices(
         self,
-        track: Column,
+        track: Column | int,
         start: Column,
         end: Column,
-        name: Column,
+        name: Column | int,
         category: Column | int,
         flags: Column | int = 0,
         task: Column | int = -1,
@@ -158,15 +168,18 @@ class Builder:
 
         Args:
             track, start, end, category, flags, task: as in `slice`, a column each, or one number for all.
-            name: a column of what `string` returned.
-            args: a column of what `keep` returned.
+            name: what `string` returned.
+            args: what `keep` returned.
         """
         first = len(self._slices) // _WIDTH
-        rows = np.empty((len(track), _WIDTH), np.int64)
-        rows[:, _TRACK], rows[:, _START], rows[:, _NAME] = track, start, name
-        rows[:, _END] = np.maximum(start, end)
-        rows[:, _CATEGORY], rows[:, _FLAGS], rows[:, _TASK], rows[:, _ARGS] = category, flags, task, args
-        self._slices.frombytes(rows.tobytes())
+        columns = (track, start, end, name, category, flags, task, args)
+        for begin in range(0, len(start), _AT_A_TIME):
+            own = slice(begin, begin + _AT_A_TIME)
+            rows = np.empty((len(start[own]), _WIDTH), np.int64)
+            for at, column in enumerate(columns):
+                rows[:, at] = column if isinstance(column, int) else column[own]
+            rows[:, _END] = np.maximum(rows[:, _START], rows[:, _END])
+            self._slices.frombytes(rows.tobytes())
         return first
 
     def lying(self, *categories: Category) -> tuple[Int64, Int64, Int64, Int64]:
@@ -209,6 +222,10 @@ class Builder:
             rows[:, at] = column
         self._flows.frombytes(rows.tobytes())
 
+    def undrawn(self, task: Column, start: Column, end: Column) -> None:
+        """Adds times in which tasks that are not drawn were ready, a column each."""
+        self._undrawn.frombytes(np.stack((task, start, end), axis=1).astype(np.int64).tobytes())
+
     def inside(self, start: int, end: int) -> int:
         """What of a stretch of time the trace will have; the times of loops are counted by this."""
         return max(0, end - max(start, self.since))
@@ -217,20 +234,23 @@ class Builder:
         """Adds what the user must know before believing the trace."""
         self.notes.append(sentence)
 
-    def build(self, exit_status: int | None = None) -> Trace:
-        """Sorts and nests everything, and returns the trace. The builder itself stays as it was."""
-        rows = _table(self._slices, _WIDTH)
+    def build(self, exit_status: int | None = None, final: bool = False) -> Trace:
+        """Sorts and nests everything, and returns the trace. The builder itself stays as it was, unless this is `final`.
+
+        Args:
+            final: the builder is not used any more, and gives what it holds to the trace: of a million tasks two would not
+                fit into memory.
+        """
         instants, counters = _table(self._instants, 4), _table(self._counters, 4)
+        rows = np.frombuffer(self._slices, np.int64).reshape(-1, _WIDTH)
         base, last = self._range(rows[:, _START], rows[:, _END], instants[:, 1], counters[:, 1])
-        rows[:, _START] -= base
-        rows[:, _END] -= base
         tracks, notes = self._track_rows(), list(self.notes)
-        order, cut = self._nest(rows, tracks)
+        slices, position, cut = self._nested(rows, base, tracks)
         if cut:
             notes.append(f"slices that outlasted the one around them were cut to fit: {cut}")
-        slices = _slices(rows[order])
-        position = np.empty(len(order), np.int64)
-        position[order] = np.arange(len(order))
+        del rows
+        if final:
+            self._slices = array("q")
         trace = Trace(
             program=self.program,
             wall_start=self.wall_start + base if self.wall_start else 0,
@@ -238,7 +258,7 @@ class Builder:
             processes=[_shifted(row, base, last, "started", "ended") for row in self.processes],
             threads=[_shifted(row, base, last, "started", "ended") for row in self.threads],
             loops=[replace(row) for row in self.loops],
-            tasks=[_shifted(row, base, last, "created", "ended") for row in self.tasks],
+            tasks=self._task_rows(base, last, final),
             tracks=tracks,
             strings=list(self._strings),
             args=[dict(args) for args in self._args],
@@ -247,6 +267,10 @@ class Builder:
             counters=_counters(counters, np.frombuffer(self._values, np.float64), base),
             flows=_flows(_table(self._flows, 4), base, position, slices),
             notes=notes,
+            states=[replace(row) for row in self.states],
+            pools=[replace(row) for row in self.pools],
+            cores=self.cores,
+            undrawn=_undrawn(_table(self._undrawn, 3), base),
             exit_status=exit_status,
         )
         return window(trace, self.since - base) if self.since and self.since > base else trace
@@ -274,24 +298,44 @@ class Builder:
             return Track(kind, owner, owner, self.processes[owner].name)
         if kind == TrackKind.TASK:
             return Track(kind, owner, self.tasks[owner].process, self.tasks[owner].name)
-        return Track(kind, owner, self.threads[owner].process, self.threads[owner].name)
+        name = self.threads[owner].name
+        return Track(kind, owner, self.threads[owner].process, f"{name} states" if kind == TrackKind.STATES else name)
 
-    def _nest(self, rows: Int64, tracks: list[Track]) -> tuple[Int64, int]:
-        """Nests `rows` in place and adds the lanes that takes; returns the order of the rows, and how many were cut."""
+    def _task_rows(self, base: int, last: int, final: bool) -> list[Task]:
+        if not final:
+            return [_shifted(row, base, last, "created", "ended") for row in self.tasks]
+        for row in self.tasks:
+            row.created = min(max(row.created, base), last) - base
+            if row.ended is not None:
+                row.ended = min(max(row.ended, base), last) - base
+        return self.tasks
+
+    def _nested(self, rows: Int64, base: int, tracks: list[Track]) -> tuple[Slices, Int64, int]:
+        """The slices, sorted and nested, the place of each row among them, and how many were cut; adds the lanes that takes."""
 
         def new_lane(thread: int) -> int:
             tracks.append(self._track_row(TrackKind.LANE, thread))
             return len(tracks) - 1
 
-        order = sort_order(rows[:, _TRACK], rows[:, _START], rows[:, _END], rows[:, _CATEGORY])
-        track, start, end, category = (rows[order, which] for which in (_TRACK, _START, _END, _CATEGORY))
+        all_tracks, starts, ends = rows[:, _TRACK].astype(np.int32), rows[:, _START] - base, rows[:, _END] - base
+        categories = rows[:, _CATEGORY].astype(np.uint8)
+        order = sort_order(all_tracks, starts, ends, categories)
+        track, start, end, category = all_tracks[order], starts[order], ends[order], categories[order]
         lanes = {index: row.owner for index, row in enumerate(tracks) if row.kind == TrackKind.LANE}
         homes = [self._lane_thread(row) for row in tracks]
         nested = nest(track, start, end, category, lanes, homes, new_lane)
         if nested.changed:
-            rows[order, _TRACK], rows[order, _END] = nested.track, nested.end
-            order = sort_order(rows[:, _TRACK], rows[:, _START], rows[:, _END], rows[:, _CATEGORY])
-        return order, nested.cut
+            all_tracks[order], ends[order] = nested.track, nested.end
+            order = sort_order(all_tracks, starts, ends, categories)
+            track, start, end, category = all_tracks[order], starts[order], ends[order], categories[order]
+        position = np.empty(len(order), np.int64)
+        position[order] = np.arange(len(order))
+        name, task, args = (rows[order, which].astype(np.int32) for which in (_NAME, _TASK, _ARGS))
+        return (
+            Slices(track, start, end, name, category, rows[order, _FLAGS].astype(np.uint8), task, args),
+            position,
+            nested.cut,
+        )
 
     def _lane_thread(self, track: Track) -> int:
         """The thread whose lanes take what does not fit on a track; -1 where there is none."""
@@ -316,19 +360,6 @@ def _shifted(row: Any, base: int, last: int, start: str, end: str) -> Any:
     return replace(row, **{start: shift(getattr(row, start)), end: shift(getattr(row, end))})
 
 
-def _slices(rows: Int64) -> Slices:
-    return Slices(
-        track=rows[:, _TRACK].astype(np.int32),
-        start=np.ascontiguousarray(rows[:, _START]),
-        end=np.ascontiguousarray(rows[:, _END]),
-        name=rows[:, _NAME].astype(np.int32),
-        category=rows[:, _CATEGORY].astype(np.uint8),
-        flags=rows[:, _FLAGS].astype(np.uint8),
-        task=rows[:, _TASK].astype(np.int32),
-        args=rows[:, _ARGS].astype(np.int32),
-    )
-
-
 def _instants(rows: Int64, base: int) -> Instants:
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     track, name, args = (rows[:, which].astype(np.int32) for which in (0, 2, 3))
@@ -350,3 +381,8 @@ def _flows(rows: Int64, base: int, position: Int64, slices: Slices) -> Flows:
     return Flows(
         kind[sound].astype(np.uint8), track[sound].astype(np.int32), time[sound], target[sound].astype(np.int32)
     )
+
+
+def _undrawn(rows: Int64, base: int) -> Undrawn:
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    return Undrawn(rows[:, 0].astype(np.int32), rows[:, 1] - base, rows[:, 2] - base)

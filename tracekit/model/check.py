@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit.model.trace import Category, Flag, FlowKind, Trace, TrackKind
+from tracekit.model.trace import STATE_FIELDS, Category, Flag, FlowKind, Trace, TrackKind
 
 _SHOWN = 3  # of each kind of fault; the rest is counted
 
@@ -23,6 +23,10 @@ _ON_THREADS = (
     Category.JOB,
     Category.GC,
     Category.SELECT,
+    Category.WAIT,
+    Category.ACQUIRED,
+    Category.PICKLE,
+    Category.RESULT,
 )
 _PHASES = (Category.READY, Category.RUNNING, Category.AWAITING)
 # On which kinds of track a category may lie; what is not here may lie anywhere.
@@ -32,6 +36,7 @@ _PLACES: dict[Category, tuple[TrackKind, ...]] = {
     Category.SPAN: (TrackKind.THREAD, TrackKind.TASK, TrackKind.TASKS, TrackKind.LANE),
     **dict.fromkeys(_ON_THREADS, (TrackKind.THREAD,)),
     **dict.fromkeys(_PHASES, (TrackKind.TASK, TrackKind.TASKS)),
+    Category.STATE: (TrackKind.STATES,),
 }
 
 
@@ -48,7 +53,9 @@ def check(trace: Trace) -> list[str]:
         _lives,
         _lanes,
         _flows,
+        _releases,
         _tasks,
+        _states,
     )
     return [fault for question in questions for fault in question(trace)]
 
@@ -113,6 +120,8 @@ def _rows(trace: Trace) -> Iterator[str]:
         "task": [
             inside(row.process, trace.processes) and inside(row.loop, trace.loops, optional=True) for row in trace.tasks
         ],
+        "row of pools": [inside(row.process, trace.processes) for row in trace.pools],
+        "row of states": [inside(row.thread, trace.threads) for row in trace.states],
         "track": [
             inside(row.process, trace.processes) and inside(row.owner, owners.get(row.kind, trace.threads))
             for row in trace.tracks
@@ -284,6 +293,23 @@ def _flows(trace: Trace) -> Iterator[str]:
     yield from _few(faults)
 
 
+def _releases(trace: Trace) -> Iterator[str]:
+    """Arrows from who released a lock lead to points where a thread acquired it, one each: there its wait for it ends."""
+    flows, slices = trace.flows, trace.slices
+    goals = flows.target[flows.kind == FlowKind.RELEASE]
+    strange = goals[slices.category[goals] != Category.ACQUIRED]
+    yield from _few([f"{_slice(trace, at)} is released, but acquires nothing" for at in strange.tolist()])
+    points = np.flatnonzero(slices.category == Category.ACQUIRED)
+    long = points[slices.end[points] > slices.start[points]]
+    yield from _few([f"{_slice(trace, at)} is no point in time" for at in long.tolist()])
+    reached = np.bincount(goals, minlength=len(slices))[points] if len(points) else points
+    yield from _few([f"{_slice(trace, at)} has more than one release" for at in points[reached > 1].tolist()])
+    waits = np.flatnonzero(slices.category == Category.WAIT)
+    ends = set(zip(slices.track[waits].tolist(), slices.end[waits].tolist()))
+    early = [at for at in points.tolist() if (int(slices.track[at]), int(slices.start[at])) not in ends]
+    yield from _few([f"{_slice(trace, at)} is not the end of a wait" for at in early])
+
+
 def _tasks(trace: Trace) -> Iterator[str]:
     """The phases of a task fill its life without a gap, and its times are their sums."""
     slices = trace.slices
@@ -308,6 +334,33 @@ def _tasks(trace: Trace) -> Iterator[str]:
     unfinished = np.flatnonzero((slices.category == Category.TASK) & (slices.flags & Flag.UNFINISHED > 0))
     done = [at for at in unfinished.tolist() if trace.tasks[slices.task[at]].ended is not None]
     yield from _few([f"{_slice(trace, at)} is marked unfinished, but its task has ended" for at in done])
+
+
+def _states(trace: Trace) -> Iterator[str]:
+    """On a track of states known states follow one another, and the row of the thread has their sums."""
+    slices, faults = trace.slices, []
+    lanes = {at: track.owner for at, track in enumerate(trace.tracks) if track.kind == TrackKind.STATES}
+    sums: dict[int, dict[str, int]] = {thread: dict.fromkeys(STATE_FIELDS.values(), 0) for thread in lanes.values()}
+    on, reached = -1, 0
+    for at in np.flatnonzero(np.isin(slices.track, list(lanes))).tolist():
+        track, start, end = int(slices.track[at]), int(slices.start[at]), int(slices.end[at])
+        name = trace.strings[slices.name[at]]
+        if slices.category[at] != Category.STATE or name not in STATE_FIELDS:
+            faults.append(f"{_slice(trace, at)} is no state")
+            continue
+        if track == on and start < reached:
+            faults.append(f"{_slice(trace, at)} lies on another state")
+        on, reached = track, end
+        sums[lanes[track]][STATE_FIELDS[name]] += end - start
+    rows = {row.thread: row for row in trace.states}
+    if len(rows) != len(trace.states):
+        faults.append("a thread has several rows of states")
+    for thread in sums.keys() | rows.keys():
+        told = {field: getattr(rows[thread], field) for field in STATE_FIELDS.values()} if thread in rows else {}
+        drawn = sums.get(thread, dict.fromkeys(STATE_FIELDS.values(), 0))
+        if told != drawn and (told or any(drawn.values())):
+            faults.append(f"the states of thread {thread} ({trace.threads[thread].name}) are not the sums of its track")
+    yield from _few(faults)
 
 
 def _slice(trace: Trace, at: int) -> str:

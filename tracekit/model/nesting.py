@@ -31,13 +31,13 @@ for _rank, _categories in (
 
 AnyInt = NDArray[Any]
 
-_AT_A_TIME = 1 << 18
+_LEVELS = 16  # of more, it is found out one by one
 
 
 class Nested(NamedTuple):
     """What `nest` made of the slices: their tracks and ends, how many were cut, and whether anything changed at all."""
 
-    track: Int64
+    track: AnyInt
     end: Int64
     cut: int
     changed: bool
@@ -49,10 +49,10 @@ def sort_order(track: AnyInt, start: AnyInt, end: AnyInt, category: AnyInt) -> I
 
 
 def nest(
-    track: Int64,
+    track: AnyInt,
     start: Int64,
     end: Int64,
-    category: Int64,
+    category: AnyInt,
     lanes: dict[int, int],
     homes: list[int],
     new_lane: Callable[[int], int],
@@ -67,12 +67,9 @@ def nest(
     """
     moved: list[int] = []
     cut = 0
-    # As many at a time as need little memory, and whole tracks.
-    borders = np.flatnonzero(np.diff(track)) + 1
-    begin = 0
-    while begin < len(track):
-        at = int(np.searchsorted(borders, begin + _AT_A_TIME))
-        stop = int(borders[at]) if at < len(borders) else len(track)
+    doubtful = _doubtful(track, start, end) | lanes.keys()
+    for where in sorted(doubtful):
+        begin, stop = (int(at) for at in np.searchsorted(track, [where, where + 1]))
         own = slice(begin, stop)
         ends = end[own].tolist()
         cut_here = _nest(
@@ -81,9 +78,32 @@ def nest(
         if cut_here:
             end[own] = ends
         cut += cut_here
-        begin = stop
     changed = _place(moved, track, start, end, lanes, homes, new_lane) or cut > 0
     return Nested(track, end, cut, changed)
+
+
+def _doubtful(track: AnyInt, start: Int64, end: Int64) -> set[int]:
+    """The tracks whose slices do not nest, or lie so deep that it takes too long to find out.
+
+    Slices within which none begins are taken away, if they end within the one that they lie in; then those within which none
+    begins any more, and so on.
+    """
+    strange: set[int] = set()
+    for _ in range(_LEVELS):
+        holds = np.zeros(len(track), np.bool_)  # another one begins in it
+        holds[:-1] = (track[1:] == track[:-1]) & (start[1:] < end[:-1])
+        around = np.maximum.accumulate(np.where(holds, np.arange(len(track)), -1))
+        inner = np.flatnonzero(~holds & (around >= 0))
+        around = around[inner]
+        within = (track[around] == track[inner]) & (start[inner] < end[around])
+        inner, around = inner[within], around[within]
+        if not len(inner):
+            return strange
+        strange.update(track[inner[end[inner] > end[around]]].tolist())
+        left = np.ones(len(track), np.bool_)
+        left[inner] = False
+        track, start, end = track[left], start[left], end[left]
+    return strange | set(track.tolist())
 
 
 def _nest(
@@ -142,7 +162,7 @@ def _fit(i: int, stack: list[int], end: list[int], category: list[int], moved: l
 
 def _place(
     moved: list[int],
-    track: Int64,
+    track: AnyInt,
     start: Int64,
     end: Int64,
     lanes: dict[int, int],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tracekit.model.columns import distinct
 from tracekit.model.nesting import lying_in
 from tracekit.model.trace import (
+    STATE_FIELDS,
     Args,
     Category,
     Counters,
@@ -24,6 +25,7 @@ from tracekit.model.trace import (
     Loop,
     Process,
     Slices,
+    States,
     Task,
     Thread,
     Trace,
@@ -44,8 +46,9 @@ def window(trace: Trace, start_ns: int) -> Trace:
     Args:
         start_ns: ns since the start of the trace; there the new trace has its 0.
 
-    The times of tasks are those inside the window. Those of loops stay as they are: only who read the recording can tell
-    which turn was whose.
+    The times of tasks are those inside the window, and so are the states of threads; of a thread's switches, which no slice
+    tells, the part that its time in the window is of its time. The times of loops stay as they are: only who read the recording
+    can tell which turn was whose.
     """
     start_ns = min(max(start_ns, 0), trace.duration)
     slices, args, new_place = _slices(trace, start_ns)
@@ -62,11 +65,14 @@ def window(trace: Trace, start_ns: int) -> Trace:
         loops=[replace(row) for row in trace.loops],
         tasks=[_moved(row, start_ns, "created", "ended") for row in trace.tasks],
         tracks=[replace(row) for row in trace.tracks],
+        states=[replace(row) for row in trace.states],
+        pools=[replace(row) for row in trace.pools],
         args=args,
         notes=list(trace.notes),
         **tables,
     )
     _recount(whole)
+    _recount_states(whole)
     _drop(whole)
     return whole
 
@@ -138,6 +144,39 @@ def _recount(trace: Trace) -> None:
         task.steps, task.running, task.ready, task.awaiting = own, running, ready, awaiting
 
 
+def _recount_states(trace: Trace) -> None:
+    """Sums the states of threads up anew, out of what is left of their slices."""
+    slices = trace.slices
+    fields = [STATE_FIELDS.get(name, "") for name in trace.strings]
+    for row in trace.states:
+        before = _sampled(row)
+        sums = dict.fromkeys(STATE_FIELDS.values(), 0)
+        reached, ready = -1, 0
+        row.longest_ready = 0
+        for at in np.flatnonzero(slices.track == _track_of_states(trace, row)).tolist():
+            start, end, field = int(slices.start[at]), int(slices.end[at]), fields[slices.name[at]]
+            if field:
+                sums[field] += end - start
+            is_ready = field in ("runnable", "gil")
+            ready = (ready if start == reached else 0) + end - start if is_ready else 0
+            row.longest_ready, reached = max(row.longest_ready, ready), end
+        for field, ns in sums.items():
+            setattr(row, field, ns)
+        left = _sampled(row) / before if before else 0
+        row.switches, row.preempted = round(row.switches * left), round(row.preempted * left)
+
+
+def _sampled(row: States) -> int:
+    return sum(getattr(row, field) for field in set(STATE_FIELDS.values()))
+
+
+def _track_of_states(trace: Trace, row: States) -> int:
+    return next(
+        (at for at, track in enumerate(trace.tracks) if track.kind == TrackKind.STATES and track.owner == row.thread),
+        -1,
+    )
+
+
 # Rows that nothing is left of.
 
 
@@ -179,7 +218,7 @@ def _tasks_left(trace: Trace, used: Bools) -> Bools:
 def _threads_left(trace: Trace, used: Bools, tasks: Bools) -> tuple[Bools, Bools]:
     """Which loops stay, and which threads; a loop stays with its tasks, a thread with its loops."""
     threads = np.zeros(len(trace.threads), np.bool_)
-    threads[_owners(trace, used, (TrackKind.THREAD, TrackKind.LANE))] = True
+    threads[_owners(trace, used, (TrackKind.THREAD, TrackKind.LANE, TrackKind.STATES))] = True
     loops = np.array([bool(row.running or row.open) for row in trace.loops], np.bool_)
     loops &= np.array([threads[row.thread] for row in trace.loops], np.bool_)
     loops[[row.loop for row, left in zip(trace.tasks, tasks.tolist()) if left and row.loop is not None]] = True
@@ -220,11 +259,15 @@ def _renumber(trace: Trace, tracks: _Kept, processes: _Kept, threads: _Kept, loo
     trace.threads = [trace.threads[at] for at in threads.rows]
     trace.loops = [trace.loops[at] for at in loops.rows]
     trace.tasks = [trace.tasks[at] for at in tasks.rows]
+    trace.states = [row for row in trace.states if threads.place[row.thread] >= 0 and _sampled(row)]
     for process in trace.processes:
         process.parent = place(processes, process.parent)
     rows: list[Thread | Loop | Task | Track] = [*trace.threads, *trace.loops, *trace.tasks, *trace.tracks]
     for row in rows:
         row.process = int(processes.place[row.process])
+    for states in trace.states:
+        states.thread = int(threads.place[states.thread])
+    _renumber_pools(trace, processes)
     for thread in trace.threads:
         thread.starter = place(threads, thread.starter)
     for loop in trace.loops:
@@ -239,6 +282,17 @@ def _renumber(trace: Trace, tracks: _Kept, processes: _Kept, threads: _Kept, loo
     of_task = trace.slices.task
     trace.slices.task = np.where(of_task >= 0, tasks.place[of_task] if len(tasks.place) else -1, -1).astype(np.int32)
     trace.counters.process = processes.place[trace.counters.process].astype(np.int32)
+
+
+def _renumber_pools(trace: Trace, processes: _Kept) -> None:
+    """Leaves out the pools of processes that are left out. Jobs keep the indexes of theirs."""
+    kept = _keep(np.array([processes.place[row.process] >= 0 for row in trace.pools], np.bool_))
+    trace.pools = [trace.pools[at] for at in kept.rows]
+    for pool in trace.pools:
+        pool.process = int(processes.place[pool.process])
+    for at, args in enumerate(trace.args):
+        if "pool" in args and isinstance(args["pool"], int) and args["pool"] < len(kept.place):
+            trace.args[at] = {**args, "pool": int(kept.place[args["pool"]])}
 
 
 def _renumber_texts(trace: Trace) -> None:

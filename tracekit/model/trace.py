@@ -45,6 +45,8 @@ class Category(IntEnum):
     SELECT = 16  # on a loop's thread: the loop had nothing to run and waited
     WAIT = 17  # on a thread: it waited for a lock that others held
     PICKLE = 18  # on a thread: a job or its result was pickled for another process, or read from there
+    ACQUIRED = 19  # on a thread, of no length: a wait ends here, because somebody released what it was for; the arrow leads here
+    RESULT = 20  # on a thread, of no length: it goes on with a job's result that it had waited for; the job's arrow ends here
 
 
 class Flag(IntFlag):
@@ -119,7 +121,7 @@ class States:
     """How long a thread was seen in each state from outside, in ns; of threads that were sampled.
 
     `running` (on a processor) and `runnable` (waiting for one) are the scheduler's own figures; what it waited for in the rest
-    of the time is divided as its samples are.
+    of the time is divided as its samples are. These are the sums of the slices on the thread's track of states.
     """
 
     thread: int
@@ -132,9 +134,43 @@ class States:
     sleep: int = 0
     other: int = 0
     switches: int = 0  # how often it was given a processor
+    preempted: int = 0  # how often one was taken from it, between the first and the last time that somebody asked
     longest_ready: int = (
         0  # the longest time in a row that it could have run and did not: runnable, or waiting for the GIL
     )
+
+
+@dataclass(slots=True)
+class Pool:
+    """An executor: the argument `pool` of its jobs' slices is its index.
+
+    A job in pieces (a chunk of a map each) is one that was submitted, and several that ran.
+    """
+
+    process: int  # that made it
+    name: str  # its class
+    number: int = 1  # which one of this class in its process
+    limit: int = 0  # how many workers it may have; 0: not known
+    started: int = 0  # workers that were started, those that replaced others as well; 0: threads
+    used: int = 0  # workers that ran at least one job
+    submitted: int = 0  # jobs
+    waiting: int = 0  # of these, those that nobody began when the trace ended
+    nested: int = 0  # of these, those that were submitted by a job of the same pool
+
+
+# What a slice of a state is called, and which field of States counts it.
+STATE_FIELDS = {
+    "running": "running",
+    "runnable": "runnable",
+    "waiting for the GIL": "gil",
+    "waiting for a lock": "lock",
+    "polling": "poll",
+    "reading or writing": "io",
+    "sleeping": "sleep",
+    "waiting for a child": "other",
+    "in a system call": "other",
+    "not told": "other",
+}
 
 
 @dataclass(slots=True)
@@ -248,6 +284,26 @@ class Flows:
 
 
 @dataclass(slots=True)
+class Undrawn:
+    """Columns of the times in which tasks were ready whose lives are not drawn, because there are too many tasks; sorted by task.
+
+    Of such a task the slices are its steps, and its row has all of its times.
+    """
+
+    task: Int32
+    start: Int64
+    end: Int64
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+
+def nothing_undrawn() -> Undrawn:
+    """No rows."""
+    return Undrawn(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@dataclass(slots=True)
 class Trace:
     """A whole recording.
 
@@ -274,4 +330,7 @@ class Trace:
     flows: Flows
     notes: list[str] = field(default_factory=list)
     states: list[States] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+    cores: int = 0  # that the program might use; 0: not known
+    undrawn: Undrawn = field(default_factory=nothing_undrawn)
     exit_status: int | None = None  # of the program, as a shell would say it (128 + signal); None: not known

@@ -29,12 +29,16 @@ class Frame(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """What a thread did, innermost frame first; `active` where it seemed to be on a processor."""
+    """What a thread did, innermost frame first; `active` where it seemed to be on a processor.
+
+    `name` is what Python calls the thread, "" where it has no name there.
+    """
 
     tid: int
     frames: list[Frame]
     holds_gil: bool
     active: bool
+    name: str = ""
 
 
 def executable() -> str | None:
@@ -124,7 +128,8 @@ class Reading:
                 Frame(str(frame["name"]), str(frame["filename"]), int(frame["line"])) for frame in thread["frames"]
             ]
             if tid and frames:
-                stacks.append(Stack(tid, frames, bool(thread["owns_gil"]), bool(thread["active"])))
+                name = str(thread["thread_name"] or "")
+                stacks.append(Stack(tid, frames, bool(thread["owns_gil"]), bool(thread["active"]), name))
         return stacks
 
     def _close(self) -> None:

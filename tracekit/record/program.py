@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COMMAND_CHARACTERS = 1500
 
+_HELPER = "from multiprocessing."
+
 
 def command() -> Sequence[str]:
     """The command line of this process."""
@@ -48,7 +50,9 @@ def program_name(words: Sequence[str]) -> str:
     rest = iter(words[1:])
     for word in rest:
         if word in ("-m", "-c"):
-            return f"{word} {next(rest, '')}"[:60]
+            code = next(rest, "")
+            # The helpers that multiprocessing starts: its fork server, its resource tracker, its children until they have a name.
+            return code.split()[1] if word == "-c" and code.startswith(_HELPER) else f"{word} {code}"[:60]
         if word in ("-W", "-X"):
             next(rest, "")
         elif not word.startswith("-"):

@@ -45,17 +45,20 @@ class Recorder:
         limits: how much is kept; default all.
         fork: serial of the fork that made this process, or 0.
         late: the session began after the process did.
+        parent: the pid of who forked it, which may have gone already; 0: ask the kernel.
 
     Raises:
         OSError: the spool cannot be made.
     """
 
-    def __init__(self, directory: str, limits: Limits | None = None, fork: int = 0, late: bool = False) -> None:
+    def __init__(
+        self, directory: str, limits: Limits | None = None, fork: int = 0, late: bool = False, parent: int = 0
+    ) -> None:
         self.directory = directory
         self.limits = limits or Limits()
         self.pid = os.getpid()
         self.buffer = core.Buffer(self._refill)
-        self.spool = SpoolFile(directory, fork, self.limits, self.buffer.clock, core.pair)
+        self.spool = SpoolFile(directory, fork, self.limits, self.buffer.clock, core.pair, parent)
         self.names = core.Names(self.spool, self._run_out_of_room)
         # Write one record: see Buffer.write. And the ids of texts: see Names.
         self.write = self.buffer.write
@@ -133,6 +136,13 @@ class Recorder:
         if getattr(self._thread, "end", None) is not None:
             return True
         return get_ident() in getattr(sys.modules.get("threading"), "_active", {get_ident(): None})
+
+    def thread_serial(self) -> int:
+        """The serial of the calling thread, which begins now if it has not yet; 0: the recording is over."""
+        if getattr(self._thread, "end", None) is None:
+            self.begin_thread()
+        end = getattr(self._thread, "end", None)
+        return 0 if end is None else int(end.serial)
 
     def serial(self, kind: str) -> int:
         """The next number for one kind of thing in this process, from 1."""
@@ -323,7 +333,7 @@ def _after_fork_in_child() -> None:
     if here.spawning:
         return
     try:
-        recorder = Recorder(parent.directory, parent.limits, fork=here.fork)
+        recorder = Recorder(parent.directory, parent.limits, fork=here.fork, parent=parent.pid)
         recorder.make_dump = parent.make_dump
         recorder.describe_process()
     except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered

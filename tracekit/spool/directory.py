@@ -20,7 +20,7 @@ from tracekit.spool.headers import is_alive, is_ours, is_programs, read_header
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, NoReturn
 
 SUFFIX = ".tracekit"
 SPOOL = ".spool"
@@ -75,20 +75,30 @@ def create(directory: str) -> None:
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
-        raise TracekitError(
-            f"{directory} is there already: a session that is running or was never finished; "
-            f"`tracekit recover {directory}` makes a trace of it, or remove it"
-        ) from None
+        refuse(directory)
     except OSError as error:
         raise TracekitError(f"cannot make {directory}: {error.strerror}; choose another place with -o") from None
 
 
-def describe(directory: str, output: str, program: str, command: Sequence[str]) -> dict[str, Any]:
+def refuse(directory: str) -> NoReturn:
+    """Say that a session is there already.
+
+    Raises:
+        TracekitError: always.
+    """
+    raise TracekitError(
+        f"{directory} is there already: a session that is running or was never finished; "
+        f"`tracekit recover {directory}` makes a trace of it, or remove it"
+    ) from None
+
+
+def describe(directory: str, output: str, program: str, command: Sequence[str], member: bool = False) -> dict[str, Any]:
     """Write the description of a session that begins now, and return it.
 
     Args:
         output: the trace that it is to become.
         program, command: what is run, by name and as it is.
+        member: others have begun it, and this is one program more in it, with a description beside theirs.
     """
     monotonic, wall = clock.anchor()
     description: dict[str, Any] = {
@@ -97,19 +107,30 @@ def describe(directory: str, output: str, program: str, command: Sequence[str]) 
         "program": program,
         "command": list(command),
         "python": sys.executable,
+        "cores": _cores(),
         "leader_pid": os.getpid(),
+        "member": member,
         "child_pid": None,
         "started_monotonic": monotonic,
         "started_wall": wall,
         "ended_monotonic": None,
         "ended_wall": None,
-        "exit_status": None,
+        "exit_status": None,  # as a shell says it
+        "status": None,  # as Process.status
         "untraced": "",
         "anchors": [],
     }
     set_anchor(description)
     write(directory, description)
     return description
+
+
+def _cores() -> int:
+    """How many processors this process and its children may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        return os.cpu_count() or 0
 
 
 def set_anchor(description: dict[str, Any]) -> None:
@@ -121,6 +142,8 @@ def set_anchor(description: dict[str, Any]) -> None:
 def write(directory: str, description: dict[str, Any]) -> None:
     """Write a description down, whole or not at all."""
     path = os.path.join(directory, DESCRIPTION)
+    if description.get("member"):
+        path += f".{description['leader_pid']}"
     temporary = path + ".new"
     try:
         with open(temporary, "w", encoding="utf-8") as file:

@@ -41,6 +41,7 @@ class SpoolFile:
         limits: of its size.
         clock_kind: what the times of its records count, a CLOCK_ value of layout.py.
         pair: reads that clock and CLOCK_MONOTONIC at one moment.
+        parent: the pid of who forked this process, which may have gone already; 0: ask the kernel.
 
     Attributes:
         header: its words.
@@ -58,6 +59,7 @@ class SpoolFile:
         limits: Limits | None = None,
         clock_kind: int = layout.CLOCK_MONOTONIC_NS,
         pair: Callable[[], tuple[int, int]] | None = None,
+        parent: int = 0,
     ) -> None:
         self.limits = limits or Limits()
         self._pair = pair if clock_kind != layout.CLOCK_MONOTONIC_NS else None
@@ -72,7 +74,7 @@ class SpoolFile:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self.header, _ = self._extend(fd, layout.HEADER_BYTES)
-            self._begin(fork, clock_kind, monotonic, wall, reading)
+            self._begin(fork, parent, clock_kind, monotonic, wall, reading)
             # Its words and its blocks, replaced as a whole.
             self._segment = self._extend(fd, max(self._room(_FIRST_SEGMENT), _SMALLEST_SEGMENT))
         except OSError:
@@ -97,12 +99,12 @@ class SpoolFile:
         """Why the file does not grow; "" where it does, or where its largest size alone is why."""
         return "" if self._full is None or self._full.args[0] == layout.ENDED_MAX_SIZE else str(self._full.args[1])
 
-    def _begin(self, fork: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
+    def _begin(self, fork: int, parent: int, clock_kind: int, monotonic: int, wall: int, reading: int) -> None:
         """Write the header: at once, so that a kill leaves no file that cannot be told from damage."""
         header = self.header
         header[layout.H_VERSION] = layout.VERSION
         header[layout.H_PID] = os.getpid()
-        header[layout.H_PPID] = os.getppid()
+        header[layout.H_PPID] = parent or os.getppid()
         header[layout.H_START_TICKS] = start_ticks()
         header[layout.H_START_MONOTONIC] = monotonic
         header[layout.H_START_WALL] = wall

@@ -240,16 +240,9 @@ class _Fold:
             kept.ended.discard(key)
             kept.drop_all(early)
         elif self._keep(at):
-            if self._ends_elsewhere(at):
-                self._remember(at)
-            else:
-                kept.things[key] = [self._base + at, *(early or ())]
+            kept.things[key] = [self._base + at, *(early or ())]
         elif early is not None:
             kept.drop_all(early)
-
-    def _ends_elsewhere(self, at: int) -> bool:
-        """Whether another process will record the end: a process pool's job."""
-        return any(self._kind_at(detail) == events.WORK for detail in range(at, self._end_of(at)))
 
     def _say(self, key: int, at: int) -> None:
         """Keep what was said of something that is open."""

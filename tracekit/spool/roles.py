@@ -36,6 +36,8 @@ def _fill_in() -> None:
         span = begin == events.SPAN_BEGIN
         ROLES[begin], ROLES[end] = (BEGIN_SPAN, END_SPAN) if span else (BEGIN, END)
         KEYS[begin] = KEYS[end] = _GROUPS[begin]
+    for kind, begin in events.ENDS_ELSEWHERE.items():
+        ROLES[kind], KEYS[kind] = END, _GROUPS[begin]
     for kind, begin in events.ABOUT.items():
         ROLES[kind], KEYS[kind] = SAID, _GROUPS[begin]
     for event in events.TABLE:

@@ -14,6 +14,7 @@ _PAIRS = {
     events.STEP_END: events.STEP_BEGIN,
     events.CALLBACK_END: events.CALLBACK_BEGIN,
     events.GC_END: events.GC_BEGIN,
+    events.LOCK_WAIT_END: events.LOCK_WAIT,
 }
 _OPENING = tuple(_PAIRS.values())
 _BARRIERS = (

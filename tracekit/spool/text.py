@@ -12,7 +12,7 @@ from tracekit.spool.layout import parse_code
 from tracekit.spool.reader import Header, Spool
 from tracekit.spool.records import ThreadRecords
 
-_NAMED = (events.CODE, events.ERROR, events.REASON, events.FRAME)
+_NAMED = (events.CODE, events.ERROR, events.REASON, events.FRAME, events.HELD_AT)
 _TEXTS = (events.ARG_TEXT, events.NAME)
 _CLOCKS = {layout.CLOCK_MONOTONIC_NS: "monotonic", layout.CLOCK_TSC: "tsc"}
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import click
 
 from tracekit.cli.naming import default_output
-from tracekit.cli.threshold import threshold_option
 from tracekit.clock import monotonic_ns
 from tracekit.errors import TracekitError, UsageError
 from tracekit.observe import refusal
@@ -20,7 +19,7 @@ from tracekit.observe.pace import Pace
 from tracekit.observe.rounds import Rounds
 from tracekit.observe.states import States
 from tracekit.observe.weights import Weights
-from tracekit.options import DEFAULT_RATE, MOST_RATE
+from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, MOST_RATE
 from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
 from tracekit.spool.limits import Limits
@@ -44,7 +43,6 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.option(
     "--stacks/--no-stacks", default=True, help="Whether to read stacks by py-spy, for a tenth of a processor."
 )
-@threshold_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def command(
     pid: int,
@@ -53,7 +51,6 @@ def command(
     open_it: bool,
     rate: int,
     stacks: bool,
-    threshold: str,
     quiet: bool,
 ) -> None:
     """Watch the process PID and what it starts, and write a trace: what each of its threads did or waited for (a processor, the
@@ -68,7 +65,6 @@ def command(
       tracekit attach $(pgrep -f gunicorn | head -1) -o slow.json.gz
     """
     longest = _seconds(duration)
-    shortest = parse_duration(threshold)
     name = _name(pid)
     path = session_directory.check_output(output or default_output(f"{name}-{pid}"))
     directory = session_directory.session_of(path)
@@ -84,7 +80,7 @@ def command(
         raise TracekitError(f"cannot watch process {pid}: {error.strerror or error}") from None
     from tracekit.cli.finish import finish
 
-    finish(directory, path, shortest, quiet=quiet)
+    finish(directory, path, parse_duration(DEFAULT_THRESHOLD), quiet=quiet)
     if open_it:
         from tracekit.export.viewer import serve
 

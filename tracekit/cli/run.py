@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -14,6 +13,7 @@ import click
 
 from tracekit.cli import joining
 from tracekit.cli.launch import End, Program, launch
+from tracekit.cli.naming import default_output
 from tracekit.cli.threshold import threshold_option
 from tracekit.errors import TracekitError, UsageError
 from tracekit.options import DEFAULT_RATE, MOST_RATE, Options
@@ -107,8 +107,8 @@ def command(
     keep_session: bool,
     quiet: bool,
 ) -> None:
-    """Run a program and write a trace of it: its threads, asyncio tasks, executors, processes and garbage collections, and the
-    spans of its own `tracekit` probes.
+    """Run a program and write a trace of it: its threads, asyncio tasks, executors and pools, processes and garbage collections,
+    what each of them did and waited for, and the spans of its own `tracekit` probes.
 
     The program runs as it would without tracekit: same arguments, output, signals and exit code. Stop a server with Ctrl-C
     as usual, and have the trace. What tracekit says goes to stderr.
@@ -138,7 +138,7 @@ def command(
     if member is not None:
         directory, path, description = member.directory, member.output, member.description
     else:
-        path = session_directory.check_output(output or _default_output(program))
+        path = session_directory.check_output(output or default_output(program.name))
         directory = session_directory.session_of(path)
         session_directory.create(directory)
         description = session_directory.describe(directory, path, program.name, program.command)
@@ -216,13 +216,3 @@ def _program(words: Sequence[str]) -> Program:
         raise UsageError(f"cannot read {first}; check its permissions")
     name = os.path.splitext(os.path.basename(os.path.abspath(first)))[0]
     return Program(name, [sys.executable, first, *rest])
-
-
-def _default_output(program: Program) -> str:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    stem = f"traces/{program.name}-{stamp}"
-    for number in range(2, 1000):
-        if not os.path.exists(f"{stem}.json.gz") and not os.path.exists(stem + session_directory.SUFFIX):
-            break
-        stem = f"traces/{program.name}-{stamp}-{number}"
-    return f"{stem}.json.gz"

@@ -39,8 +39,16 @@ class ObserverWriter(SpoolWriter):
             details.append((events.INVOLUNTARY, 0, preempted))
         self.record(round(time * MS), events.SAMPLE, state, tid, *details)
 
-    def weight(self, time: float, rss: int, pss: int | None = None, shared: int | None = None, pid: int = PID) -> None:
-        told = ((events.RSS, rss), (events.PSS, pss), (events.SHARED, shared))
+    def weight(
+        self,
+        time: float,
+        rss: int,
+        pss: int | None = None,
+        shared: int | None = None,
+        peak: int | None = None,
+        pid: int = PID,
+    ) -> None:
+        told = ((events.RSS, rss), (events.PSS, pss), (events.SHARED, shared), (events.PEAK, peak))
         details = [(kind, 0, value) for kind, value in told if value is not None]
         self.record(round(time * MS), events.WEIGHT, 0, pid, *details)
 

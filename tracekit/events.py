@@ -85,6 +85,7 @@ WORKERS = 245  # how many workers an executor may have
 INDEX = 246  # which of the pieces of a job this is
 ITEMS = 247  # how many calls a piece of a job makes
 LAZY = 248  # its pieces are made one after another while it runs: when each was submitted is not known
+PEAK = 249  # bytes: the most of its memory that has lain in RAM, by the kernel's own count
 COMMAND = 253  # the id of a name: a command line
 TOOK = 252  # ns from when something was asked for to the record of it
 
@@ -189,6 +190,9 @@ STATES = {
     STATE_CHILD: "child",
 }
 
+# How a worker of a pool ends (field `a` of POOL_WORKER).
+WORKER_TERMINATED = 1  # its pool sends it SIGTERM when that is over
+
 # How a wait for a lock ended (field `a` of LOCK_WAIT_END).
 LOCK_TAKEN = 1
 LOCK_GIVEN_UP = 0  # by a timeout or an exception
@@ -249,7 +253,7 @@ TABLE: tuple[Event, ...] = (
     Event(REMOTE_JOB_BEGIN, "remote job begin", a="name", b="work number", details=(CODE, EXECUTOR, INDEX, ITEMS)),
     Event(REMOTE_JOB_END, "remote job end", a="outcome", b="work number", ends=REMOTE_JOB_BEGIN, details=(ERROR,)),
     # Written by the parent of a worker; without details by the worker itself, when it first waits for a job.
-    Event(POOL_WORKER, "pool worker", b="pid of the worker", details=(EXECUTOR, WORKERS)),
+    Event(POOL_WORKER, "pool worker", a="WORKER_TERMINATED or 0", b="pid of the worker", details=(EXECUTOR, WORKERS)),
     # Bytes have come or are to be made. Where nothing more is to be told of them (they were no job's) no end follows.
     Event(PICKLE_BEGIN, "pickle begin", a="what"),
     # EXECUTOR only where the job was submitted; ERROR in place of BYTES.
@@ -290,7 +294,7 @@ TABLE: tuple[Event, ...] = (
     # Its frames, innermost first.
     Event(STACK, "stack", a="1: it held the GIL", b="tid", details=(PID, FRAME)),
     # What a process weighs.
-    Event(WEIGHT, "weight", b="pid", details=(RSS, PSS, SHARED)),
+    Event(WEIGHT, "weight", b="pid", details=(RSS, PSS, SHARED, PEAK)),
     # Of processes that record nothing themselves, and of their threads. LATE: it was there before anybody looked.
     Event(SEEN_PROCESS, "seen process", a="name", b="pid", details=(PARENT, COMMAND)),
     # Again where its name is found out later.
@@ -374,4 +378,5 @@ DETAIL_NAMES: dict[int, str] = {
     LAZY: "lazy",
     TOOK: "took",
     COMMAND: "command",
+    PEAK: "peak",
 }

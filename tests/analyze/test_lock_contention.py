@@ -75,6 +75,28 @@ def test_nobodys_fault(hand_made) -> None:
     assert [finding.details["lock"] for finding in lock_contention.find(hand_made.build(), THRESHOLD)] == ["Lock 77"]
 
 
+def test_idle_workers(hand_made) -> None:
+    """Workers in line for the lock of their queue, which one of them holds, wait for work; the table has them."""
+    worker = hand_made.other_thread("worker")
+    hand_made.lock_wait(worker, 1000, 9000, hand_made.thread, name="idle worker", lock="shared Lock 1", shared=True)
+    trace = hand_made.build()
+    assert lock_contention.find(trace, THRESHOLD) == []
+    assert [(row.name, row.lock, row.is_contended) for row in locks(trace)] == [("idle worker", "", False)]
+
+
+def test_a_wait_without_a_holder(hand_made) -> None:
+    """A wait that knows no holder counts with the others for its lock, so that a lock is one row."""
+    worker = hand_made.other_thread("worker")
+    hand_made.lock_wait(worker, 1000, 2000, hand_made.thread)
+    hand_made.lock_wait(worker, 3000, 6000)
+    trace = hand_made.build()
+    assert [(row.lock, row.times, row.holders) for row in locks(trace)] == [
+        ("Lock 1", 2, (("MainThread", 1_000_000_000),))
+    ]
+    (finding,) = lock_contention.find(trace, THRESHOLD)
+    assert finding.duration_s == 4.0
+
+
 def test_a_lock_as_a_signal(hand_made) -> None:
     """Who waits for a lock that it took itself, and gets it, waited for a word of another thread's."""
     hand_made.lock_wait(hand_made.thread, 1000, 2000, hand_made.thread)

@@ -79,3 +79,11 @@ def test_how_bad_it_is(status: int, untraced: str, severity: str, advice: str) -
     (finding,) = process_died.find(family(status, untraced=untraced), 0)
     assert finding.severity == severity
     assert advice in finding.advice
+
+
+def test_a_worker_that_its_pool_ended() -> None:
+    """That a pool ends its workers when it is over is no finding."""
+    trace = family(-signal.SIGTERM, -signal.SIGTERM)
+    trace.processes[1].dismissed = True
+    (finding,) = process_died.find(trace, 0)
+    assert finding.details["pid"] == 12

@@ -64,7 +64,7 @@ def test_tasks(hand_made) -> None:
     hand_made.step("a", 20, 40)
     hand_made.step("b", 50, 80)
     hand_made.task("never")
-    rows = tables.tasks(hand_made.build())
+    rows = list(tables.tasks(hand_made.build()))
     assert [(row.name, row.longest) for row in rows] == [("b", 30 * MS), ("a", 20 * MS), ("never", 0)]
     assert (rows[1].steps, rows[1].running, rows[1].ready, rows[1].awaiting) == (2, 30, 1, 2)
     assert rows[1].outcome == "failed: KeyError"
@@ -89,7 +89,7 @@ def test_what_tasks_awaited(hand_made) -> None:
     hand_made.phase("a", Category.AWAITING, 10, 30, "awaiting sleep")
     hand_made.phase("b", Category.AWAITING, 0, 90, "awaiting lock")
     hand_made.phase("c", Category.AWAITING, 0, 20)
-    rows = tables.tasks(hand_made.build())
+    rows = list(tables.tasks(hand_made.build()))
     assert [row.awaited for row in rows] == ["sleep", "lock", ""]
     assert [row.awaited for row in tables.by_coroutine(rows)] == ["lock"]
 
@@ -113,7 +113,7 @@ def test_an_empty_trace() -> None:
     """A trace of nothing has no rows and no longest step."""
     trace = Builder().build()
     for rows in (tables.processes, tables.threads, tables.loops, tables.tasks, tables.jobs):
-        assert rows(trace) == []
+        assert list(rows(trace)) == []
     assert tables.longest_step(trace) is None
 
 
@@ -149,7 +149,7 @@ def test_tasks_begun_before(hand_made) -> None:
     """A task that was there before the recording is marked, in its own row and in a sum."""
     hand_made.task("old", outcome="done", begun_before=True)
     hand_made.task("new", outcome="done")
-    rows = tables.tasks(hand_made.build())
+    rows = list(tables.tasks(hand_made.build()))
     assert {row.name: row.outcome for row in rows} == {"old": "done (begun before)", "new": "done"}
     assert tables.by_coroutine(rows)[0].outcome == "1 done (begun before), 1 done"
 

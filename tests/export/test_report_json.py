@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import orjson
+import pytest
 from hand_made_states import lay_states
 
 from tracekit.analyze import analyze
+from tracekit.export import report_json
 from tracekit.export.report_json import report
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Category, TrackKind
@@ -185,3 +188,17 @@ def test_empty() -> None:
     empty = report(Builder("nothing").build(), [])
     assert empty["processes"] == empty["threads"] == empty["tasks"] == empty["findings"] == []
     assert (empty["wall_s"], empty["exit_status"]) == (0.0, None)
+
+
+@pytest.mark.parametrize("tasks", [0, 1, 3, 4, 9])
+def test_text_is_the_report(monkeypatch: pytest.MonkeyPatch, tasks: int) -> None:
+    """The text that is made piece by piece is that of the whole object, however many tasks there are."""
+    monkeypatch.setattr(report_json, "_BATCH", 3)
+    builder = Builder("app.py")
+    process = builder.process(10, "two\nlines", started=0, ended=S)
+    loop = builder.loop(process, builder.thread(process, 10, "MainThread", started=0, ended=S, main=True), "Loop")
+    for number in range(tasks):
+        builder.task(process, loop, f"Task-{number}", coroutine="wörk\n  ]", created=number)
+    trace = builder.build()
+    whole = orjson.dumps(report(trace, []), option=orjson.OPT_INDENT_2) + b"\n"
+    assert b"".join(report_json.text(trace, [])) == whole

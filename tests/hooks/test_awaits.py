@@ -311,7 +311,7 @@ def _chain(links: list[str], future: Any) -> Any:
     return wait_for(made)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(links=st.lists(st.sampled_from(_LINKS), max_size=6))
 def test_every_chain(links: list[str]) -> None:
     """Whatever chain leads from a task to a future: it is followed to its end, and nothing of it lives on for that."""

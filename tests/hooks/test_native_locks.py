@@ -122,6 +122,50 @@ def test_nothing_is_kept(recorded: Callable[..., Any]) -> None:
         assert sys.getrefcount(code) == before
 
 
+@needs_c
+def test_taken_when_nobody_watches(recorded: Callable[..., Any]) -> None:
+    """A lock that a thread waited for, and got after the hook was removed, is not put down: nobody would say that it goes."""
+    session = recorded(hooks=LOCKS)
+    with session:
+        lock, space = threading.Lock(), {}
+        exec("def take(lock):\n lock.acquire()", space)
+        code = space["take"].__code__
+        space["take"](lock)
+        thread = threading.Thread(target=space["take"], args=(lock,))
+        thread.start()
+        until(lambda: open_waits(session.directory))
+        core.fast.unwatch()
+        while_it_runs = sys.getrefcount(code)
+        lock.release()
+        thread.join()
+
+        assert sys.getrefcount(code) < while_it_runs
+
+
+@needs_c
+def test_join_of_a_thread_from_before(recorded: Callable[..., Any]) -> None:
+    """A thread that had a number in another session, and none in this one, is not taken for the one that has it here."""
+    end = threading.Event()
+    with recorded(hooks=LOCKS):
+        before = threading.Thread(target=end.wait, name="before")
+        before.start()
+    session = recorded(hooks=LOCKS)
+    with session:
+        for _ in range(5):
+            other = threading.Thread(target=int, name="other")
+            other.start()
+            other.join()
+        thread = threading.Thread(target=before.join, name="waiter")
+        thread.start()
+        until(partial(_has_waited, session.directory, 1))
+        end.set()
+        thread.join()
+
+    assert [row.holder for row in lock_records(session.directory) if (row.what, row.thread) == ("wait", "waiter")] == [
+        ""
+    ]
+
+
 def test_storm(run_program: Callable[..., Any]) -> None:
     """Where many threads compete for locks no update is lost, and each wait that was recorded has ended."""
     ran = run_program("""

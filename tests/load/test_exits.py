@@ -154,3 +154,48 @@ def test_what_a_click_tells(loaded: Callable[..., Trace]) -> None:
     trace = loaded(parent, child)
     (args,) = (trace.args[args] for args in trace.slices.args if args >= 0)
     assert args == {"command": "python app.py", "ended": "killed by SIGKILL", "start-up": "95 ns"}
+
+
+def worker(spool: SpoolWriter, time: int, pid: int, pool: int = 1) -> None:
+    """The process starts a worker for one of its pools that end theirs with SIGTERM."""
+    details = (e.EXECUTOR, spool.name("Pool"), pool), (e.WORKERS, 0, 2)
+    spool.record(time, e.POOL_WORKER, e.WORKER_TERMINATED, pid, *details)
+
+
+@pytest.mark.parametrize(("status", "dismissed"), [(15, True), (9, False), (11, False), (1 << 8, False), (0, False)])
+def test_a_worker_whose_pool_is_over(loaded: Callable[..., Trace], status: int, dismissed: bool) -> None:
+    """A pool's worker that SIGTERM ended has been dismissed, and nothing is said of that; one that died otherwise has not."""
+    parent = process(100, 100)
+    worker(parent, 150, 200)
+    ended(parent, 300, 200, status)
+    trace = loaded(parent, process(200, 160, ppid=100, ended=layout.ENDED_NOT))
+    assert trace.processes[1].dismissed is dismissed
+    assert any("last word" in note for note in trace.notes) is not dismissed
+
+
+def test_a_worker_that_is_replaced(loaded: Callable[..., Trace]) -> None:
+    """A worker in whose place its pool starts another one was ended by somebody else; what another pool does is its own."""
+    parent = process(100, 100)
+    worker(parent, 150, 200)
+    worker(parent, 151, 201, pool=2)
+    ended(parent, 300, 200, 15)
+    ended(parent, 301, 201, 15)
+    worker(parent, 310, 202)
+    trace = loaded(parent, *(process(pid, 160, ppid=100, ended=layout.ENDED_NOT) for pid in (200, 201)))
+    assert {row.pid: row.dismissed for row in trace.processes} == {100: False, 200: False, 201: True}
+
+
+def test_a_worker_that_is_dismissed_at_once(loaded: Callable[..., Trace]) -> None:
+    """A worker whose pool is over before it could record anything has been dismissed as well."""
+    parent = process(100, 100)
+    parent.record(110, e.PROCESS_FORK, 0, 1)
+    worker(parent, 120, 200)
+    ended(parent, 150, 200, 15)
+    assert loaded(parent).processes[1].dismissed
+
+
+def test_a_process_that_is_no_worker(loaded: Callable[..., Trace]) -> None:
+    """Whoever is no pool's worker was not dismissed, though SIGTERM ended it."""
+    parent = process(100, 100)
+    ended(parent, 300, 200, 15)
+    assert not loaded(parent, process(200, 160, ppid=100)).processes[1].dismissed

@@ -82,3 +82,12 @@ def test_weights(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter)
     assert series(trace, "PSS") == {"bytes": [(1100, 4000), (1900, 3000)]}
     (process,) = trace.processes
     assert (process.peak_rss, process.pss, process.shared) == (9000, 4000, 3000)
+
+
+def test_a_peak_between_two_looks(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:
+    """The most that a process held is the kernel's own count, where it was told; the counter is what was seen."""
+    observer.weight(100, 5000, peak=6000)
+    observer.weight(1100, 7000, peak=90000)
+    trace = loaded(program, observer)
+    assert series(trace, "RSS") == {"bytes": [(100, 5000), (1100, 7000)]}
+    assert trace.processes[0].peak_rss == 90000

@@ -152,6 +152,27 @@ def test_another_one_got_it(spool: SpoolWriter, loaded: Loaded) -> None:
     assert (args["held_by"], args["held_in"], args["held_line"]) == ("b", "update", 12)
 
 
+@pytest.mark.parametrize(
+    ("kind", "a", "place"),
+    [
+        (e.LOCK_WAIT_END, e.LOCK_TAKEN, {"held_in": "update", "held_file": "app.py", "held_line": 12}),
+        (e.LOCK_RELEASE, 0, {}),
+    ],
+    ids=["takes it", "releases it"],
+)
+def test_on_a_hand_over(spool: SpoolWriter, loaded: Loaded, kind: int, a: int, place: dict[str, object]) -> None:
+    """Who asks before the next one has noted that it has the lock waits for whoever is first seen to have it."""
+    spool.record(115, e.LOCK_WAIT, "Lock", 7, *held(spool, 2), awaits(spool), thread=3)
+    spool.record(120, e.LOCK_RELEASE, 0, 7, thread=2)
+    spool.record(121, e.LOCK_WAIT, "Lock", 7, awaits(spool), thread=2)
+    spool.record(125, kind, a, 7, thread=3)
+    spool.record(128, e.LOCK_RELEASE, 0, 7)
+    spool.record(135, e.LOCK_WAIT_END, e.LOCK_TAKEN, 7, thread=2)
+    args = waits(loaded(spool))[1].args
+    assert args["held_by"] == "b"
+    assert {key: args[key] for key in HELD if key in args} == place
+
+
 def test_a_lock_that_a_fork_left_taken(spool: SpoolWriter, loaded: Loaded) -> None:
     """What a thread of the parent held when it forked, nobody in the child does: the parent's thread is named."""
     spool.record(150, e.PROCESS_FORK, 0, 1)

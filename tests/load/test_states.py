@@ -125,3 +125,14 @@ def test_damage(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) 
         observer.sample(time, RUN, on_cpu, run_queue, tid=WORKER)
     trace = loaded(program, observer)
     assert sum(end - start for start, end, _ in drawn(trace)) == 40
+
+
+def test_the_last_look_came_after_the_end(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:
+    """Where nothing had changed when a thread was looked at after its recorded end, it is known up to there; else it is not."""
+    observer.sample(100, SLEEP, 5, tid=WORKER)
+    observer.sample(501, SLEEP, 5, tid=WORKER)
+    observer.sample(100, SLEEP, 5)
+    observer.sample(601, SLEEP, 6)
+    trace = loaded(program, observer)
+    assert drawn(trace) == [(100, 500, "sleeping")]
+    assert drawn(trace, "MainThread") == []

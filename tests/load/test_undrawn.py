@@ -12,6 +12,8 @@ from spool_writer import SpoolWriter
 from tests_support import rows_of
 
 from tracekit import events as e
+from tracekit.analyze import busy_polling, loop_blocked, task_pending
+from tracekit.analyze.finding import Finding
 from tracekit.analyze.waits import waits
 from tracekit.load import lanes
 from tracekit.model.check import check
@@ -20,15 +22,18 @@ from tracekit.model.trace import Trace
 FEW, MANY = 40, 20_000
 
 
-def storm(tasks: int, spans: bool = False) -> SpoolWriter:
-    """Tasks of three steps each, a hundred at a time in turn: number N waits N ns longer for its second step than others."""
+def storm(tasks: int, spans: bool = False, left: bool = False) -> SpoolWriter:
+    """Tasks of three steps each, a hundred at a time in turn: number N waits N ns longer for its second step than others.
+
+    With `left` none of them is ever done: half of them are ready to the end, the others await something.
+    """
     writer, time, names = SpoolWriter(start_monotonic=100), 1000, [f"t{number}" for number in range(tasks)]
     writer.record(100, e.THREAD_BEGIN, "MainThread", 1)
     writer.record(101, e.LOOP_BEGIN, "Loop", 1)
     for first in range(0, tasks, 100):
         batch = range(first, min(first + 100, tasks))
         for number in batch:
-            writer.record(time, e.TASK_CREATED, names[number], number + 1)
+            writer.record(time, e.TASK_CREATED, names[number], number + 1, writer.code("work"))
         for step in range(3):
             for number in batch:
                 time += 10
@@ -37,14 +42,51 @@ def storm(tasks: int, spans: bool = False) -> SpoolWriter:
                 if spans and number == tasks - 1 and step == 0:
                     begin = writer.record(time + 1, e.SPAN_BEGIN, "work")
                     writer.record(time + 2, e.SPAN_END, "work", begin)
-                if step < 2:
+                if step < 2 or (left and number % 2):
                     writer.record(time + 3, e.TASK_READY, 0, number + 1)
-                else:
+                elif not left:
                     failed = number % 1000 == 777
                     writer.record(time + 3, e.TASK_DONE, e.OUTCOME_FAILED if failed else e.OUTCOME_DONE, number + 1)
                 writer.record(time + 4, e.STEP_END, 0, number + 1)
                 time += 4
     writer.record(time + 50, e.LOOP_END, "", 1)
+    return writer
+
+
+def block(sleepers: int) -> SpoolWriter:
+    """One task holds the loop for 100 ms; then others are handed what fell due meanwhile, and those ran that were ready."""
+    writer, time = SpoolWriter(start_monotonic=100), 1000
+    writer.record(100, e.THREAD_BEGIN, "MainThread", 1)
+    writer.record(101, e.LOOP_BEGIN, "Loop", 1)
+    blocking, ready = sleepers + 1, range(sleepers // 2, sleepers)
+
+    def step(number: int, time: int, end: int) -> None:
+        writer.record(time, e.STEP_BEGIN, 0, number + 1)
+        writer.record(end, e.STEP_END, 0, number + 1)
+
+    for number in (*range(sleepers), blocking):
+        writer.record(time + number, e.TASK_CREATED, f"t{number}", number + 1)
+    for number in range(sleepers):
+        time += 10_000
+        step(number, time, time + 10)
+    for number in ready:
+        writer.record(time + 20 + number, e.TASK_READY, 0, number + 1)
+    time += 10_000
+    step(blocking, time, time + 100_000_000)
+    time += 100_000_000
+    for number in range(sleepers // 2):
+        time += 100
+        writer.record(time, e.CALLBACK_BEGIN, "_read_ready")
+        writer.record(time + 10, e.TASK_READY, 0, number + 1)
+        writer.record(time + 20, e.CALLBACK_END, "")
+    for number in (*ready, *range(sleepers // 2)):
+        time += 100
+        step(number, time, time + 10)
+    # What is delivered after they have run was not due in the block.
+    writer.record(time + 100, e.CALLBACK_BEGIN, "_read_ready")
+    writer.record(time + 110, e.TASK_READY, 0, blocking + 1)
+    writer.record(time + 120, e.CALLBACK_END, "")
+    writer.record(time + 200, e.LOOP_END, "", 1)
     return writer
 
 
@@ -106,3 +148,26 @@ def test_tasks_with_spans_are_drawn(limit: int, loaded: Callable[..., Trace]) ->
     assert span.task == "t999"
     assert len(rows_of(trace, "TASK")) == limit
     assert check(trace) == []
+
+
+@pytest.mark.parametrize(
+    ("find", "spool"),
+    [
+        (busy_polling.find, storm(1000)),
+        (task_pending.find, storm(1000, left=True)),
+        (loop_blocked.find, block(1000)),
+    ],
+)
+def test_findings_count_all_tasks(
+    limit: int,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: Callable[..., Trace],
+    find: Callable[[Trace, int], list[Finding]],
+    spool: SpoolWriter,
+) -> None:
+    """What is found, and in how many tasks, is as if all of them were drawn."""
+    some = find(loaded(spool), 1000)
+    monkeypatch.setattr(lanes, "MOST_DRAWN", 50 * limit)
+    (every,) = find(loaded(spool), 1000)
+    assert some == [every]
+    assert any(every.details.get(key) == 1000 for key in ("count", "delayed_count"))

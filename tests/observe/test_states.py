@@ -214,6 +214,17 @@ def test_another_users_program(program: Start) -> None:
         (note,) = written.notes()
         assert "another user" in note
         assert "Permission denied" in note
-        assert [weight.details.keys() for weight in written.of_kind(events.WEIGHT)] == [{events.RSS}]
+        assert [weight.details.keys() for weight in written.of_kind(events.WEIGHT)] == [{events.RSS, events.PEAK}]
     finally:
         shutil.rmtree(folder)
+
+
+def test_ended_before_anybody_asked(written: Writing) -> None:
+    """Of a process that has ended, whose parent was not told yet, nothing is said."""
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        looks = Looks(written, child.pid)
+        looks()
+        looks.states.close()
+
+    assert written.notes() == []

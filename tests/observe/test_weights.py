@@ -31,6 +31,22 @@ def test_a_large_object() -> None:
     assert after.shared < after.rss
 
 
+def test_what_is_gone_again(program: Start) -> None:
+    """What a process held between two looks is in its peak, though not in what it weighs."""
+    child = program(f"""
+        import mmap, sys
+        held = mmap.mmap(-1, {_LARGE})
+        held.write(b"x" * {_LARGE})
+        held.close()
+        print(flush=True)
+        sys.stdin.read()
+    """)
+    weight = weigh(child.pid)
+
+    assert weight.peak is not None
+    assert weight.peak - weight.rss > _LARGE * 0.9
+
+
 def test_shared_with_a_fork(program: Start) -> None:
     """What a process has in common with its fork is shared, and counts half for each."""
     child = program(f"""
@@ -64,7 +80,7 @@ def test_once_a_second(written: Writing) -> None:
 
     assert first.tid == second.tid == os.getpid()
     assert second.details[events.RSS] - first.details[events.RSS] > _LARGE * 0.9
-    assert first.details.keys() == {events.RSS, events.PSS, events.SHARED}
+    assert first.details.keys() == {events.RSS, events.PSS, events.SHARED, events.PEAK}
 
 
 def test_another_program_with_the_same_pid(written: Writing) -> None:

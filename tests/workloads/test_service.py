@@ -129,7 +129,7 @@ def test_the_culprit(service: Run) -> None:
     assert finding.file == str(SERVICE)
     assert "jar.load(profile)" in SERVICE.read_text().splitlines()[finding.line - 1]
     assert (library["name"], library["version"]) == ("aiohttp", importlib.metadata.version("aiohttp"))
-    assert library["file"].endswith("aiohttp/cookiejar.py")
+    assert "/aiohttp/" in library["file"]
     assert f"aiohttp {library['version']}" in finding.sentence
 
 

@@ -51,7 +51,23 @@ def self_wakes(trace: Trace) -> Int64:
     found = phases(trace)
     again = (found.task[1:] == found.task[:-1]) & (found.start[1:] == found.end[:-1])
     again &= (found.category[1:] == Category.READY) & (found.category[:-1] == Category.RUNNING)
-    return np.bincount(found.task[1:][again], minlength=len(trace.tasks)).astype(np.int64)
+    wakes = np.bincount(found.task[1:][again], minlength=len(trace.tasks)).astype(np.int64)
+    return wakes + _undrawn_self_wakes(trace)
+
+
+def _undrawn_self_wakes(trace: Trace) -> Int64:
+    """Likewise, of the tasks that have no phases: their steps that end where a time begins in which they were ready."""
+    slices, undrawn = trace.slices, trace.undrawn
+    has_waits = np.zeros(len(trace.tasks) + 1, np.bool_)  # one more, for the slices of no task
+    has_waits[undrawn.task] = True
+    steps = np.flatnonzero((slices.category == Category.STEP) & has_waits[slices.task])
+    task = np.concatenate((slices.task[steps], undrawn.task))
+    time = np.concatenate((slices.end[steps], undrawn.start))
+    is_wait = np.repeat((False, True), (len(steps), len(undrawn)))
+    order = np.lexsort((is_wait, time, task))
+    task, time, is_wait = task[order], time[order], is_wait[order]
+    again = (task[1:] == task[:-1]) & (time[1:] == time[:-1]) & is_wait[1:] & ~is_wait[:-1]
+    return np.bincount(task[1:][again], minlength=len(trace.tasks)).astype(np.int64)
 
 
 def _polls(trace: Trace, group: list[int], wakes: Int64, threshold_ns: int) -> bool:
@@ -82,7 +98,8 @@ def _finding(trace: Trace, group: list[int], wakes: Int64) -> Finding:
         duration_s=sum(task.running for task in rows) / 1e9,
         track=first.name,
         sentence=(
-            f"{who} ({words.place('', first.file, first.line)}) woke itself {count:,} times, {share:.0%} of its steps, and ran "
+            f"{who} ({words.place('', first.file, first.line)}) woke {'itself' if len(rows) == 1 else 'themselves'} "
+            f"{count:,} times, {share:.0%} of its steps, and ran "
             f"for {words.duration(sum(task.running for task in rows))} in steps of "
             f"{words.duration(sum(task.running for task in rows) // sum(task.steps for task in rows))}."
         ),

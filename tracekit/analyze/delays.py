@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracekit.analyze.blocks import Block, turns
-from tracekit.model.trace import Category, FlowKind, Int64, Trace
+from tracekit.model.trace import Category, FlowKind, Int64, Trace, Undrawn
 
 # Less than this, and nobody noticed; a block's own last words (a task created, an event set) are not its victims.
 LEAST_NS = 1_000_000
@@ -76,6 +76,7 @@ class Delays:
         self._wake_track, self._wake_time = flows.track[wakes], flows.time[wakes]
         self._wake_target = flows.target[wakes]
         self._steps_woken = slices.category[self._wake_target] == Category.STEP
+        self._woken = self._woken_undrawn()
         self._due_at = self._arrows_to_callbacks()
         self._turns = turns(trace)
         self._turn_track = slices.track[self._turns]
@@ -87,6 +88,13 @@ class Delays:
         known = [Delay(task, by) for task, by in waited.items() if by is not None and by >= LEAST_NS]
         known.sort(key=lambda delay: (-(delay.by or 0), delay.task))
         return known + [Delay(task, None) for task, by in sorted(waited.items()) if by is None]
+
+    def _woken_undrawn(self) -> Undrawn:
+        """The times in which tasks were ready that are not drawn, but for those after their creation: no arrow tells of them."""
+        undrawn = self._trace.undrawn
+        created = np.array([self._trace.tasks[task].created for task in undrawn.task.tolist()], np.int64)
+        woken = undrawn.start != created
+        return Undrawn(undrawn.task[woken], undrawn.start[woken], undrawn.end[woken])
 
     def _timed_waits(self, ready: Int64) -> set[tuple[int, int]]:
         """Tasks, and when they ran, whose waits began when a timer was due."""
@@ -127,10 +135,7 @@ class Delays:
         for row in deliveries:
             since = self._due_at.get(row)
             by = None if since is None else max(0, block.end - max(since, block.start))
-            for target in self._woken_within(block.track, int(slices.start[row]), int(slices.end[row])):
-                task = int(slices.task[target])
-                if (task, int(slices.start[target])) in self._timed:
-                    continue  # since when it was ready is known
+            for task in self._woken_within(block, int(slices.start[row]), int(slices.end[row])):
                 if task >= 0 and self._trace.tasks[task].created <= block.start:
                     due[task] = by
         return due
@@ -152,7 +157,10 @@ class Delays:
         slices = self._trace.slices
         since = self._wake_target[self._steps_woken & (self._wake_time >= block.end)]
         steps = since[slices.track[since] == block.track]
-        return int(slices.start[steps].min()) if len(steps) else self._trace.duration
+        first = int(slices.start[steps].min()) if len(steps) else self._trace.duration
+        woken = self._woken
+        undrawn = woken.end[(woken.start >= block.end) & (self._thread_of_task[woken.task] == block.thread)]
+        return int(undrawn.min(initial=first))
 
     def _delivers(self, row: int) -> bool:
         slices = self._trace.slices
@@ -160,7 +168,14 @@ class Delays:
             return False
         return self._trace.strings[slices.name[row]].rpartition(".")[2] in DELIVERIES
 
-    def _woken_within(self, track: int, start: int, end: int) -> list[int]:
-        hit = (self._wake_track == track) & (self._wake_time >= start) & (self._wake_time <= end)
-        targets: list[int] = self._wake_target[hit].tolist()
-        return targets
+    def _woken_within(self, block: Block, start: int, end: int) -> list[int]:
+        """The tasks that were woken at some time by what ran there on the thread of a block, but those of timers."""
+        slices, woken = self._trace.slices, self._woken
+        hit = (self._wake_track == block.track) & (self._wake_time >= start) & (self._wake_time <= end)
+        targets = self._wake_target[hit]
+        steps = zip(slices.task[targets].tolist(), slices.start[targets].tolist())
+        drawn = [task for task, begun in steps if (task, begun) not in self._timed]  # since when is known of those
+        # What a timer woke was ready before that was said.
+        hit = (woken.start >= start) & (woken.start <= end) & (self._thread_of_task[woken.task] == block.thread)
+        undrawn: list[int] = woken.task[hit].tolist()
+        return drawn + undrawn

@@ -1,6 +1,7 @@
 """lock-contention: threads waited for a lock that others held, for a good part of their time. Knows no other question.
 
-Whoever waits for work, an event or another's end waits for nobody's lock. What a deadlock held up is told there. Its own keys:
+Whoever waits for work, in line for the lock of the workers' queue or not, an event or another's end waits for nobody's lock.
+What a deadlock held up is told there. Its own keys:
 
     lock            as "Lock 3"
     pid             of its process; null where processes share it

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracekit.analyze.lock_waits import TAKEN, LockWait, lock_waits, who
+from tracekit.analyze.lock_waits import IDLE, TAKEN, LockWait, lock_waits, who
 from tracekit.analyze.place import Place
 from tracekit.model.trace import Category, Trace, TrackKind
 
@@ -63,17 +63,23 @@ def locks(trace: Trace, without: Iterable[int] = ()) -> list[LockRow]:
     """
     left_out = set(without)
     lives = _lives(trace)
-    groups: defaultdict[object, list[LockWait]] = defaultdict(list)
-    for wait in lock_waits(trace):
-        if wait.slice not in left_out:
-            process = -1 if wait.shared else trace.threads[wait.thread].process
-            what = wait.lock if wait.is_contended else (wait.name, wait.where)
-            groups[process, wait.is_contended, what].append(wait)
-    rows = [_row(trace, alike, lives) for alike in groups.values()]
+    waits = [
+        (wait, -1 if wait.shared else trace.threads[wait.thread].process)
+        for wait in lock_waits(trace)
+        if wait.slice not in left_out
+    ]
+    contended = {(process, wait.lock) for wait, process in waits if wait.is_contended}
+    groups: defaultdict[tuple[int, bool, object], list[LockWait]] = defaultdict(list)
+    for wait, process in waits:
+        # One that knows no holder belongs to the lock's others all the same.
+        is_like_them = not wait.is_held and wait.name != IDLE and (process, wait.lock) in contended
+        for_lock = wait.is_contended or is_like_them
+        groups[process, for_lock, wait.lock if for_lock else (wait.name, wait.where)].append(wait)
+    rows = [_row(trace, alike, for_lock, lives) for (_, for_lock, _), alike in groups.items()]
     return sorted(rows, key=lambda row: (not row.is_contended, -row.waited))
 
 
-def _row(trace: Trace, alike: list[LockWait], lives: dict[int, int]) -> LockRow:
+def _row(trace: Trace, alike: list[LockWait], is_contended: bool, lives: dict[int, int]) -> LockRow:
     first = alike[0]
     waited: Counter[int] = Counter()
     names: Counter[str] = Counter()
@@ -84,7 +90,7 @@ def _row(trace: Trace, alike: list[LockWait], lives: dict[int, int]) -> LockRow:
         waited[wait.thread] += wait.length
         names[wait.name] += wait.length
         where[wait.where] += wait.length
-        if wait.is_contended and wait.holder is not None:
+        if is_contended and wait.holder is not None:
             holders[who(trace, wait.holder, first.shared)] += wait.length
         if wait.held_at.function:
             held_at[wait.held_at] += wait.length
@@ -93,9 +99,9 @@ def _row(trace: Trace, alike: list[LockWait], lives: dict[int, int]) -> LockRow:
     return LockRow(
         pid=trace.processes[trace.threads[first.thread].process].pid,
         name=names.most_common(1)[0][0],
-        lock=first.lock if first.is_contended else "",
-        is_contended=first.is_contended,
-        is_shared=first.is_contended and first.shared,
+        lock=first.lock if is_contended else "",
+        is_contended=is_contended,
+        is_shared=is_contended and first.shared,
         times=len(alike),
         waited=total,
         longest=max(wait.length for wait in alike),

@@ -15,6 +15,7 @@ from tracekit.analyze.place import Place
 from tracekit.model.trace import Args, Category, Flag, Trace, TrackKind
 
 UNFINISHED, GIVEN_UP, TAKEN = "unfinished", "given up", "taken"
+IDLE = "idle worker"
 
 
 class LockWait(NamedTuple):
@@ -59,11 +60,19 @@ class LockWait(NamedTuple):
         return self.begun_before or self.length > threshold_ns
 
     @property
+    def is_held(self) -> bool:
+        """Whether anything is known of who held it."""
+        return self.holder is not None or bool(self.held_at.function) or self.inherited
+
+    @property
     def is_contended(self) -> bool:
-        """Whether somebody else held what was waited for; who waits for itself and goes on uses a lock as a signal."""
-        held = self.holder is not None or bool(self.held_at.function) or self.inherited
+        """Whether somebody else held what was waited for.
+
+        Who waits for itself and goes on uses a lock as a signal. Of idle workers one holds the lock of their queue and the
+        others stand in line for it: what all of them wait for is work.
+        """
         is_signal = self.holder == self.thread and self.outcome == TAKEN
-        return held and not self.is_join and not is_signal
+        return self.is_held and not self.is_join and not is_signal and self.name != IDLE
 
 
 def lock_waits(trace: Trace) -> list[LockWait]:

@@ -29,6 +29,7 @@ SLUG = "pool-starved"
 LEAST_FULL = 0.5  # of the time that jobs were queued, all workers were busy
 LEAST_RATIO = 1.0  # queued, to run: the 95th percentile of the one to the median of the other
 LEAST_STREAMED = 0.5  # of that time, jobs kept coming
+MOST_GIL = 0.3  # of the time that they could have run, threads waited for the GIL: more of them do not help
 
 _NESTED = (
     "Jobs of a pool must not wait for jobs of the same pool: each holds a worker while it waits. Submit the inner ones to a "
@@ -70,6 +71,11 @@ def _nested(row: PoolRow) -> tuple[str, str]:
 
 def _more_workers(trace: Trace, row: PoolRow) -> tuple[str, str]:
     limit, cores = row.pool.limit, trace.cores
+    if row.is_of_threads and _gil_share(trace, row) >= MOST_GIL:
+        share = f"{_gil_share(trace, row):.0%}"
+        return f"; the threads of its process waited for the GIL for {share} of the time that they could have run", (
+            "More threads would only wait for the GIL as well: move the jobs to a process pool, or make them cheaper."
+        )
     if row.is_of_threads:
         return "", (
             f"With {row.wanted} workers nobody would have waited for 95% of the time: raise max_workers from {limit} where the "
@@ -85,6 +91,13 @@ def _more_workers(trace: Trace, row: PoolRow) -> tuple[str, str]:
         "",
         f"Raise max_workers from {limit} to {more}{has}: {row.wanted} would have been enough for 95% of the time.",
     )
+
+
+def _gil_share(trace: Trace, row: PoolRow) -> float:
+    """How much of the time in which they could have run the threads of a pool's process waited for the GIL."""
+    own = [states for states in trace.states if trace.threads[states.thread].process == row.pool.process]
+    able = sum(states.gil + states.running + states.runnable for states in own)
+    return sum(states.gil for states in own) / able if able else 0.0
 
 
 def _starved(row: PoolRow, queued: Spread, severity: Severity, told: tuple[str, str]) -> Finding:

@@ -1,6 +1,6 @@
 """process-died: a child process was killed, or ended with an exit code that says it failed. Knows no other question.
 
-The program itself is left out: whoever runs it sees how it ends. Its own keys:
+The program itself is left out: whoever runs it sees how it ends; so are workers that their own pool has ended. Its own keys:
 
     pid         of the (first) process
     process     its name
@@ -45,8 +45,8 @@ _CURES = {
 def find(trace: Trace, _threshold_ns: int) -> list[Finding]:
     """One finding for all children of one process that ended alike."""
     alike: defaultdict[tuple[int | None, int, bool], list[ProcessRow]] = defaultdict(list)
-    for row in processes(trace):
-        if row.status and row.parent is not None:
+    for process, row in zip(trace.processes, processes(trace)):
+        if row.status and row.parent is not None and not process.dismissed:
             alike[row.parent, row.status, bool(row.untraced)].append(row)
     names = {process.pid: process.name for process in trace.processes}
     return [_finding(rows, names) for rows in alike.values()]

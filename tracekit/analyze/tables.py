@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from tracekit.analyze.cover import covered
 from tracekit.analyze.waits import Waits, waits
 from tracekit.model.trace import Category, Flag, Process, Task, Trace, TrackKind
 
+_ADDED = ("count", "steps", "running", "ready", "awaiting")
 _NOT_OCCUPIED = (Category.THREAD, Category.LOOP, Category.SELECT, Category.WAIT, Category.ACQUIRED)
 
 
@@ -166,11 +167,12 @@ def loops(trace: Trace) -> list[LoopRow]:
     ]
 
 
-def tasks(trace: Trace) -> list[TaskRow]:
-    """The tasks, those with the longest step first."""
+def tasks(trace: Trace) -> Iterator[TaskRow]:
+    """The tasks, those with the longest step first; one after another, for there may be millions."""
     longest, waited = longest_steps(trace), awaited(trace)
-    rows = [
-        TaskRow(
+    for index in sorted(range(len(longest)), key=lambda index: -longest[index]):
+        task = trace.tasks[index]
+        yield TaskRow(
             name=task.name,
             coroutine=task.coroutine,
             count=1,
@@ -178,21 +180,18 @@ def tasks(trace: Trace) -> list[TaskRow]:
             running=task.running,
             ready=task.ready,
             awaiting=task.awaiting,
-            longest=step,
+            longest=longest[index],
             outcome=_outcome(task),
             awaited=next(iter(waited.get(index, ())), ""),
         )
-        for index, (task, step) in enumerate(zip(trace.tasks, longest))
-    ]
-    return sorted(rows, key=lambda row: -row.longest)
 
 
 def by_coroutine(rows: Iterable[TaskRow]) -> list[TaskRow]:
     """Rows of tasks added up by coroutine, those with the longest step first; the outcomes are counted."""
-    groups: defaultdict[str, list[TaskRow]] = defaultdict(list)
+    groups: defaultdict[str, _Sum] = defaultdict(_Sum)
     for row in rows:
-        groups[row.coroutine].append(row)
-    added = [_added(coroutine, alike) for coroutine, alike in groups.items()]
+        groups[row.coroutine].add(row)
+    added = [group.row(coroutine) for coroutine, group in groups.items()]
     return sorted(added, key=lambda row: -row.longest)
 
 
@@ -275,24 +274,31 @@ def _occupied(trace: Trace) -> dict[int, int]:
     return times
 
 
-def _added(coroutine: str, alike: list[TaskRow]) -> TaskRow:
-    outcomes: Counter[str] = Counter()
-    waited: Counter[str] = Counter()
-    for row in alike:
-        outcomes[row.outcome] += row.count
-        waited[row.awaited] += row.awaiting
-    return TaskRow(
-        name="",
-        coroutine=coroutine,
-        count=sum(row.count for row in alike),
-        steps=sum(row.steps for row in alike),
-        running=sum(row.running for row in alike),
-        ready=sum(row.ready for row in alike),
-        awaiting=sum(row.awaiting for row in alike),
-        longest=max(row.longest for row in alike),
-        outcome=", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common()),
-        awaited=waited.most_common(1)[0][0],
-    )
+class _Sum:
+    """Rows of tasks, added up."""
+
+    def __init__(self) -> None:
+        self._numbers: Counter[str] = Counter()
+        self._longest = 0
+        self._outcomes: Counter[str] = Counter()
+        self._waited: Counter[str] = Counter()
+
+    def add(self, row: TaskRow) -> None:
+        for name in _ADDED:
+            self._numbers[name] += getattr(row, name)
+        self._longest = max(self._longest, row.longest)
+        self._outcomes[row.outcome] += row.count
+        self._waited[row.awaited] += row.awaiting
+
+    def row(self, coroutine: str) -> TaskRow:
+        return TaskRow(
+            name="",
+            coroutine=coroutine,
+            longest=self._longest,
+            outcome=", ".join(f"{count} {outcome}" for outcome, count in self._outcomes.most_common()),
+            awaited=self._waited.most_common(1)[0][0],
+            **{name: self._numbers[name] for name in _ADDED},
+        )
 
 
 def _job_row(trace: Trace, function: str, rows: list[int]) -> JobRow:

@@ -70,13 +70,16 @@ def _left_behind(trace: Trace, runs: Runs) -> list[_Left]:
     ]
     if not pending:
         return []
-    found = phases(trace)
+    found, undrawn = phases(trace), _Undrawn(trace)
     last = np.searchsorted(found.task, pending, side="right") - 1
-    return [
-        _left(trace, index, int(found.row[at]), int(over[trace.tasks[index].loop or 0].max()))
-        for index, at in zip(pending, last.tolist())
-        if at >= 0 and found.task[at] == index
-    ]
+    left = []
+    for index, at in zip(pending, last.tolist()):
+        until = int(over[trace.tasks[index].loop or 0].max())
+        if at >= 0 and found.task[at] == index:
+            left.append(_left(trace, index, int(found.row[at]), until))
+        elif index in undrawn:
+            left.append(undrawn.left(index, until))
+    return left
 
 
 def _left(trace: Trace, task: int, row: int, until: int) -> _Left:
@@ -85,6 +88,29 @@ def _left(trace: Trace, task: int, row: int, until: int) -> _Left:
     waiting = int(slices.category[row]) == Category.AWAITING
     awaits = said(trace.strings[int(slices.name[row])]) if waiting else ""
     return _Left(task, int(slices.start[row]), until, awaits, Place.of(args) if waiting else Place(), waiting)
+
+
+class _Undrawn:
+    """The tasks of which there are no phases: what their steps, their rows and the times in which they were ready tell."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._tasks = trace.tasks
+        slices, undrawn = trace.slices, trace.undrawn
+        steps = np.flatnonzero((slices.category == Category.STEP) & (slices.task >= 0))
+        self._drawn = np.zeros(len(trace.tasks) + 1, np.bool_)  # one more, for slices of no task
+        self._drawn[slices.task[slices.category == Category.TASK]] = True
+        self._stepped, self._ready = (np.full(len(trace.tasks), -1, np.int64) for _ in range(2))
+        np.maximum.at(self._stepped, slices.task[steps], slices.end[steps])
+        np.maximum.at(self._ready, undrawn.task, undrawn.start)
+
+    def __contains__(self, task: int) -> bool:
+        return not self._drawn[task] and bool(max(self._ready[task], self._stepped[task]) >= 0)
+
+    def left(self, task: int, until: int) -> _Left:
+        stepped, ready = int(self._stepped[task]), int(self._ready[task])
+        if ready >= stepped:
+            return _Left(task, ready, until, "", Place(), False)
+        return _Left(task, stepped, until, self._tasks[task].awaits, Place(), True)
 
 
 def _finding(trace: Trace, alike: list[_Left]) -> Finding:

@@ -30,6 +30,14 @@ class WatchedRow:
     inside: Place | None
 
 
+def is_watched(trace: Trace) -> bool:
+    """Whether nothing of the program recorded anything, and all that is known of it was seen from outside."""
+    entered = any(row.python or row.untraced for row in trace.processes)
+    return (
+        bool(trace.states) and not entered and set(trace.slices.category.tolist()) <= {Category.THREAD, Category.STATE}
+    )
+
+
 def watched(trace: Trace) -> list[WatchedRow]:
     """A row for each thread whose stack was read and on which nothing was recorded."""
     if NAME not in trace.strings:

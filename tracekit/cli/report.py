@@ -30,15 +30,13 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
       tracekit report app.json --json | jq .findings
       tracekit report app.json --fail-on "loop-blocked>100ms"
     """
-    import orjson
-
     from tracekit.analyze import analyze
     from tracekit.analyze.rules import broken, parse
     from tracekit.analyze.rules import threshold as threshold_for
     from tracekit.cli.progress import progress
     from tracekit.export.page import page
     from tracekit.export.report import render
-    from tracekit.export.report_json import report
+    from tracekit.export.report_json import text
     from tracekit.load import load
     from tracekit.units import parse_duration
 
@@ -49,7 +47,7 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
     shortest = threshold_for(rules, parse_duration(threshold))
     findings = analyze(loaded, shortest)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(report(loaded, findings), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.writelines(text(loaded, findings))
         sys.stdout.buffer.flush()
     else:
         render(loaded, findings, page(sys.stdout), threshold_ns=shortest)

@@ -20,7 +20,8 @@ _WEIGHTS: tuple[tuple[str, Callable[[ProcessRow], str]], ...] = (
 )
 _LEGEND = {
     "start-up": "start-up: from when it was asked for until it ran what it was made for",
-    "RSS": "RSS: the most of its memory that lay in RAM; PSS: its fair share of it; shared: what of it others map as well",
+    "RSS": "RSS: the most of its memory that lay in RAM; PSS: its fair share of it; shared: what of it others map as well; "
+    "as far as it was looked at, once a second",
 }
 
 

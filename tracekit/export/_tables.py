@@ -1,4 +1,7 @@
-"""The tables of a trace as JSON text: what load/tables.py reads back. Knows no event and no file."""
+"""The tables of a trace as JSON text: what load/tables.py reads back. Knows no event and no file.
+
+A line holds one column, so that load/table_text.py can read one after the other.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +47,18 @@ def encode(trace: Trace, findings: Sequence[dict[str, Any]], notes: Sequence[str
         columns = getattr(trace, name)
         yield from _table(name, ((field.name, _column(columns, field.name)) for field in fields(kind)))
     for name in ("strings", "args"):
-        yield b',"%s":[' % name.encode()
+        yield b'\n,"%s":[' % name.encode()
         yield from _joined(_items(getattr(trace, name)))
         yield b"]"
-    yield b"}"
+    yield b"\n}"
 
 
 def _table(name: str, columns: Iterator[tuple[str, Iterator[bytes]]]) -> Iterator[bytes]:
-    yield b',\n"%s":{' % name.encode()
+    yield b'\n,"%s":{\n' % name.encode()
     for index, (field, chunks) in enumerate(columns):
         yield b'%s"%s":[' % (b"," if index else b"", field.encode())
         yield from _joined(chunks)
-        yield b"]"
+        yield b"]\n"
     yield b"}"
 
 

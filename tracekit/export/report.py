@@ -7,14 +7,17 @@ it, then come the tables, then what the trace cannot know.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.console import Console
 
 from tracekit.analyze import tables, words
 from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import THRESHOLD_NS
+from tracekit.analyze.watched import is_watched
 from tracekit.export._blocks import blocks
 from tracekit.export._locks import waits_for_locks
+from tracekit.export._nothing import nothing_found
 from tracekit.export._pools import pools_of_workers
 from tracekit.export._processes import processes
 from tracekit.export._states import states, turns
@@ -62,7 +65,7 @@ def summary(trace: Trace, findings: Sequence[Finding], console: Console, thresho
     paragraph(console, f"Seen in {words.duration(trace.duration)}: {_seen(trace)}.")
     if len(trace.processes) > 1:
         _processes(trace, console, SUMMARY_ROWS)
-    if len(trace.threads) > 1:
+    if len(trace.threads) > 1 or is_watched(trace):
         _threads(trace, console, SUMMARY_ROWS)
         states(trace, console, SUMMARY_ROWS)
         places(trace, console, SUMMARY_ROWS)
@@ -104,36 +107,11 @@ def _one_loop(row: tables.LoopRow) -> str:
 
 def _findings(trace: Trace, findings: Sequence[Finding], console: Console, threshold_ns: int) -> None:
     if not findings:
-        paragraph(console, _nothing_found(trace, threshold_ns))
+        paragraph(console, nothing_found(trace, threshold_ns))
     for finding in findings:
         at = words.duration(round(finding.start_s * 1e9))
         headline(console, finding.severity, f"{finding.slug} at {at}: {finding.sentence}")
         paragraph(console, finding.advice, style="dim", indent=4)
-
-
-def _nothing_found(trace: Trace, threshold_ns: int) -> str:
-    if not trace.threads:
-        reasons = {process.untraced for process in trace.processes if process.untraced}
-        return f"Nothing was recorded of this program: {'; '.join(sorted(reasons)) or 'no process was entered'}."
-    longest = tables.longest_step(trace)
-    if longest is not None:
-        duration, index = longest
-        limit, took = words.duration(threshold_ns), f"{words.duration(duration)} ({_label(trace, index)})"
-        unfinished = tables.open_steps(trace)
-        if not unfinished:
-            return f"No finding: no step of an event loop was longer than {limit}; the longest took {took}."
-        more = len(unfinished) - 1
-        whose = _label(trace, unfinished[0]) + (f" and {more} more" if more else "")
-        return (
-            f"No finding as far as was seen: no step of an event loop was seen to last longer than {limit}, the longest "
-            f"{took}. {words.count(len(unfinished), 'step')} had not ended when the recording did ({whose}): how much "
-            f"longer {'they' if more else 'it'} took is not known."
-        )
-    if trace.loops:
-        return "No finding: an event loop ran, but no step of a task was seen on it."
-    if trace.states:
-        return "No finding: no event loop ran, and no thread waited long for the GIL or for a core."
-    return "No finding: no event loop ran, and of threads it is not known what they waited for, because nothing sampled them."
 
 
 def _label(trace: Trace, task: int) -> str:
@@ -146,19 +124,22 @@ def _processes(trace: Trace, console: Console, most: int) -> None:
 
 
 def _threads(trace: Trace, console: Console, most: int) -> None:
+    if is_watched(trace):  # nothing else is known of them than what the next tables tell
+        return
     rows = tables.threads(trace)
     worst = sorted(rows, key=lambda row: -(row.occupied or 0))
+    occupied = any(row.occupied is not None for row in rows)
     table(
         console,
         "Threads",
-        ("name", "pid", "tid", "life", "occupied", ""),
+        ("name", "pid", "tid", "life", *(["occupied"] * occupied), ""),
         (
             (
                 row.name,
                 str(row.pid),
                 str(row.tid),
                 words.duration(row.life),
-                "?" if row.occupied is None else words.duration(row.occupied),
+                *(["?" if row.occupied is None else words.duration(row.occupied)] * occupied),
                 "" if row.ended is not None else "its end was not seen",
             )
             for row in worst[:most]
@@ -166,7 +147,7 @@ def _threads(trace: Trace, console: Console, most: int) -> None:
         left=1,
         rest=_left_out(len(rows), most, "thread"),
     )
-    if any(row.occupied is not None for row in rows):
+    if occupied:
         paragraph(console, "occupied: in spans, steps, callbacks and jobs, computing or waiting", style="dim", indent=2)
 
 
@@ -201,25 +182,24 @@ _TASK_TIMES = ("steps", "longest", "running", "ready", "awaiting", "mostly", "ou
 
 
 def _tasks(trace: Trace, console: Console, most: int) -> None:
-    rows = tables.tasks(trace)
+    rows = islice(tables.tasks(trace), most)
     table(
         console,
         "Tasks, those with the longest step first",
         ("task", *_TASK_TIMES),
-        ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in rows[:most]),
+        ((words.task_label(row.name, row.coroutine), *_task_times(row)) for row in rows),
         left=1,
         right=2,
-        rest="" if most == ROWS else _left_out(len(rows), most, "task"),
+        rest="" if most == ROWS else _left_out(len(trace.tasks), most, "task"),
     )
 
 
 def _other_tasks(trace: Trace, console: Console) -> None:
     """The tasks that the table of tasks left out, summed up."""
-    rows = tables.tasks(trace)
-    others = tables.by_coroutine(rows[ROWS:])
+    others = tables.by_coroutine(islice(tables.tasks(trace), ROWS, None))
     table(
         console,
-        f"{words.count(len(rows) - ROWS, 'more task')}, by coroutine",
+        f"{words.count(len(trace.tasks) - ROWS, 'more task')}, by coroutine",
         ("coroutine", "tasks", *_TASK_TIMES),
         ((words.short_function(row.coroutine), str(row.count), *_task_times(row)) for row in others[:ROWS]),
         left=1,

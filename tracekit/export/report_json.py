@@ -42,8 +42,11 @@ Times are seconds since the start of the trace. What was not seen is null, as en
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
+
+import orjson
 
 from tracekit.analyze import tables, thread_states
 from tracekit.analyze.awaited import awaited
@@ -54,9 +57,39 @@ from tracekit.model.trace import Trace
 
 SCHEMA = 1
 
+_BATCH = 1 << 10  # tasks
+
 
 def report(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
     """What `report --json` prints, ready for json.dumps; its keys are described above."""
+    return {
+        key: list(value) if isinstance(value, Iterator) else value for key, value in _parts(trace, findings).items()
+    }
+
+
+def text(trace: Trace, findings: Sequence[Finding]) -> Iterator[bytes]:
+    """What `report --json` prints, piece by piece: of millions of tasks never more than some thousands are held as objects."""
+    between = b"{\n"
+    for key, value in _parts(trace, findings).items():
+        yield b'%s  "%s": ' % (between, key.encode())
+        yield from _array(value) if isinstance(value, Iterator) else (_shifted(value),)
+        between = b",\n"
+    yield b"\n}\n"
+
+
+def _array(items: Iterator[Any]) -> Iterator[bytes]:
+    between = b"["
+    while batch := list(islice(items, _BATCH)):
+        yield between + _shifted(batch).removeprefix(b"[").removesuffix(b"\n  ]")
+        between = b","
+    yield b"[]" if between == b"[" else b"\n  ]"
+
+
+def _shifted(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n  ")
+
+
+def _parts(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "program": trace.program,
@@ -140,11 +173,11 @@ def _thread(row: tables.ThreadRow) -> dict[str, Any]:
     }
 
 
-def _tasks(trace: Trace) -> list[dict[str, Any]]:
+def _tasks(trace: Trace) -> Iterator[dict[str, Any]]:
     """The tasks in the order in which they were created; not the rows of the text report, which sorts and shortens."""
     waited = awaited(trace)
-    return [
-        {
+    for index, (task, longest) in enumerate(zip(trace.tasks, tables.longest_steps(trace))):
+        yield {
             "name": task.name,
             "coroutine": task.coroutine,
             "loop": task.loop,
@@ -168,8 +201,6 @@ def _tasks(trace: Trace) -> list[dict[str, Any]]:
             "awaits": task.awaits or None,
             "cancelled_by": task.cancelled_by or None,
         }
-        for index, (task, longest) in enumerate(zip(trace.tasks, tables.longest_steps(trace)))
-    ]
 
 
 def _loop(row: tables.LoopRow) -> dict[str, Any]:

@@ -170,7 +170,8 @@ class PoolsHook(Hook):
                         pid = None if id(worker) in before else getattr(worker, "pid", None)
                         if pid is not None:
                             details = executor_details(recorder, queue, name, None)
-                            recorder.write(events.POOL_WORKER, 0, pid, [*details, (events.WORKERS, limit)])
+                            details.append((events.WORKERS, limit))
+                            recorder.write(events.POOL_WORKER, events.WORKER_TERMINATED, pid, details)
                 except Exception as error:
                     self.fail(error)
             return returned

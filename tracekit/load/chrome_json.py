@@ -11,12 +11,13 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import orjson
+from typing import BinaryIO
 
 from tracekit.errors import TracekitError
+from tracekit.load.table_text import read
 from tracekit.load.tables import Unsound, decode
 from tracekit.model.trace import Trace
 
@@ -39,7 +40,7 @@ def load(path: Path) -> Trace:
     """
     try:
         with _opened(path) as file:
-            tables = _tables(file, path)
+            return decode(read(_lines(file, path)))
     except EOFError:
         raise TracekitError(f"{path} is cut off: the gzip in it does not end. Take a complete copy.") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -48,10 +49,12 @@ def load(path: Path) -> Trace:
         raise TracekitError(
             f"{path} cannot be read: {error.strerror or error}. Check the path and its permissions."
         ) from None
-    try:
-        return decode(tables)
     except Unsound as error:
         raise TracekitError(f"{path} is damaged: {error}. Record the program again, or take an intact copy.") from None
+    except ValueError:
+        raise TracekitError(
+            f"{path} is cut off or damaged: its tables are not complete. Take a complete copy."
+        ) from None
 
 
 @contextmanager
@@ -66,8 +69,8 @@ def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
             yield file
 
 
-def _tables(file: BinaryIO | gzip.GzipFile, path: Path) -> dict[str, Any]:
-    """The object under the key "tracekit"."""
+def _lines(file: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
+    """The lines of the object under the key "tracekit", and of what comes behind it."""
     if file.read(len(HEAD)) != HEAD:
         raise TracekitError(
             f"{path} is no trace of tracekit: it does not begin like one. Give a file that `tracekit run` wrote."
@@ -75,38 +78,29 @@ def _tables(file: BinaryIO | gzip.GzipFile, path: Path) -> dict[str, Any]:
     size = 0
     kept = b""
     while (at := kept.find(TABLES)) < 0:
-        chunk = _some(file, path)
+        chunk = _some(file)
         size += len(chunk)
         if size > _MOST_BYTES:
             raise TracekitError(f"{path} holds more than {_MOST_BYTES >> 30} GB. Record a shorter part of the program.")
         kept = kept[1 - len(TABLES) :] + chunk
-    parts = [kept[at + len(TABLES) :]]
-    size = len(parts[0])
-    while chunk := file.read(_CHUNK):
-        parts.append(chunk)
+    size = 0
+    begun: list[bytes] = []  # of a line
+    for chunk in chain((kept[at + len(TABLES) :],), iter(partial(file.read, _CHUNK), b"")):
         size += len(chunk)
         if size > _MOST_TABLE_BYTES:
             raise TracekitError(
                 f"{path} holds more than {_MOST_TABLE_BYTES >> 30} GB of tables. Record a shorter part of the program."
             )
-    text = b"".join(parts).rstrip()
-    if not text.endswith(b"}"):
-        raise _cut(path)
-    try:
-        tables = orjson.loads(memoryview(text)[:-1])
-    except ValueError:
-        raise _cut(path) from None
-    if not isinstance(tables, dict):
-        raise _cut(path)
-    return tables
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            yield b"".join((*begun, end))
+            begun.clear()
+        begun.append(rest)
+    yield b"".join(begun)
 
 
-def _some(file: BinaryIO | gzip.GzipFile, path: Path) -> bytes:
+def _some(file: BinaryIO | gzip.GzipFile) -> bytes:
     chunk = file.read(_CHUNK)
     if not chunk:
-        raise _cut(path)
+        raise ValueError("its tables are missing")
     return chunk
-
-
-def _cut(path: Path) -> TracekitError:
-    return TracekitError(f"{path} is cut off or damaged: its tables are not complete. Take a complete copy.")

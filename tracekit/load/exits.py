@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -34,16 +35,37 @@ def settle(images: list[Image], builder: Builder) -> None:
     for row, process in enumerate(builder.processes):
         of_pid.setdefault(process.pid, []).append(row)
     forks = {image.process: sorted(_unfound(image, images), reverse=True) for image in images}
+    workers = {id(image): _Workers(image) for image in images}
     for end in sorted((end for image in images for end in _exits(image)), key=lambda end: end.time):
         rows = [row for row in of_pid.get(end.pid, ()) if builder.processes[row].started <= end.time]
         if not rows:
-            of_pid.setdefault(end.pid, []).append(_add(end, forks[end.image.process], builder))
-            continue
+            rows = [_add(end, forks[end.image.process], builder)]
+            of_pid.setdefault(end.pid, []).extend(rows)
         process = builder.processes[max(rows, key=lambda row: builder.processes[row].started)]
         if process.status is None:
             process.status = end.status
+        process.dismissed = process.dismissed or workers[id(end.image)].dismissed(end)
         if process.untraced and process.ended is None:
             process.ended = end.time
+
+
+class _Workers:
+    """The workers of those pools in an image's process that end theirs with SIGTERM."""
+
+    def __init__(self, image: Image) -> None:
+        self._pools: dict[int, int] = {}  # by pid
+        self._latest: dict[int, int] = {}  # when each pool started its last one
+        for log in image.logs:
+            for at in np.flatnonzero((log.kind == events.POOL_WORKER) & (log.a == events.WORKER_TERMINATED)).tolist():
+                pool = image.detail(int(log.slot[at]), events.EXECUTOR)
+                if pool is not None:
+                    self._pools[int(log.b[at])] = pool.payload
+                    self._latest[pool.payload] = max(self._latest.get(pool.payload, 0), int(log.time[at]))
+
+    def dismissed(self, end: _Exit) -> bool:
+        """Whether it was its pool that ended a process: one whom somebody else ends is replaced by another one."""
+        pool = self._pools.get(end.pid)
+        return pool is not None and end.status == -signal.SIGTERM and end.time > self._latest[pool]
 
 
 def exit_code(status: int) -> int:

@@ -82,7 +82,7 @@ def _draw_weights(process: int, seen: Weights, builder: Builder) -> None:
         told = life & (column >= 0)
         _draw(process, name, "bytes", seen.time[told], column[told], builder)
     if life.any():
-        row.peak_rss = max(row.peak_rss, int(seen.rss[life].max()))
+        row.peak_rss = max(row.peak_rss, int(seen.rss[life].max()), int(seen.peak[life].max()))
         heaviest = int(np.argmax(np.where(life, seen.pss, -1)))
         if seen.pss[heaviest] > row.pss:
             row.pss, row.shared = int(seen.pss[heaviest]), max(0, int(seen.shared[heaviest]))

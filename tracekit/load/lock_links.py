@@ -1,12 +1,13 @@
 """Lock links: who held the locks that threads waited for, and whose release ended which wait. Knows waits, and no record.
 
 A wait says who held the lock when it began. Where others got it meanwhile, and the wait did not, the last of them is whom it
-waited for. Of a lock that processes share, who waits cannot know that: it is whoever took it last and has not released it.
+waited for. Where it says nobody, since who had just taken the lock had not noted that yet, it is whoever is first seen to have
+it. Of a lock that processes share, who waits cannot know that: it is whoever took it last and has not released it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from itertools import dropwhile
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from tracekit.model.trace import Args, Category, FlowKind
 from tracekit.spool.layout import parse_code
 
 _OUTCOMES = {None: "unfinished", events.LOCK_TAKEN: "taken", events.LOCK_GIVEN_UP: "given up"}
+_OF_THE_PROGRAM = ("Lock.acquire", "RLock.acquire")  # what the program takes itself, by no function of the library
 
 
 class _Holder(NamedTuple):
@@ -44,6 +46,7 @@ class _Lock:
         self._times: list[int] = []
         self._releases: list[tuple[int, int]] = []  # time and track of those that have ended no wait yet
         self._is_owned = True
+        self._is_plain = False
 
     def add(self, own: Locks, changes: list[Change]) -> None:
         """What a process did with it."""
@@ -57,6 +60,7 @@ class _Lock:
         released = [(own.image.logs[change.log], change) for own, change in self._changes if not change.taken]
         self._releases = [(change.time, log.track) for log, change in released]
         self._is_owned = self.number == 0 or self._is_released_by_its_holder()
+        self._is_plain = self.number == 0 and self._is_for_a_holder()
 
     def holder(self, own: Locks, wait: Wait) -> _Holder:
         """Who held it: of a wait that got it at its beginning, else at its end."""
@@ -64,7 +68,7 @@ class _Lock:
         if not self._is_owned:
             return _Holder()
         if not self.number and taken:
-            return _told(own, wait)
+            return self._first_seen(own, wait) if self._is_plain and not _tells(wait) else _told(own, wait)
         at = bisect_right(self._times, wait.start if taken else wait.end) - 1
         if at < 0 or (not self.number and self._times[at] <= wait.start):
             return _Holder() if self.number else _told(own, wait)
@@ -75,6 +79,20 @@ class _Lock:
         """The last release during a wait, which is used up with that: its time and its track."""
         at = bisect_right(self._releases, (wait.end, 1 << 62)) - 1
         return self._releases.pop(at) if at >= 0 and self._releases[at][0] >= wait.start else None
+
+    def _first_seen(self, own: Locks, wait: Wait) -> _Holder:
+        """Which other thread first takes it after a wait or releases it, while this one goes on."""
+        for at in range(bisect_left(self._times, wait.start), bisect_right(self._times, wait.end)):
+            other, change = self._changes[at]
+            if change.log != wait.log:
+                return _Holder(other, other.image.logs[change.log], change.at)
+        return _told(own, wait)
+
+    def _is_for_a_holder(self) -> bool:
+        """Whether threads hold it: what a thread makes in order to wait for a word or for another's end, nobody does."""
+        waits = [wait for _, wait in self.waits]
+        is_held = any(_tells(wait) or wait.about.name in _OF_THE_PROGRAM for wait in waits)
+        return is_held and not any(wait.is_join for wait in waits)
 
     def _is_released_by_its_holder(self) -> bool:
         """Whether it was used as a lock is, and not as a signal, or by several at a time."""
@@ -123,6 +141,10 @@ def _parents(everybody: list[Locks]) -> dict[int, Locks]:
         if older:
             found[id(own)] = max(older, key=lambda other: other.image.first)
     return found
+
+
+def _tells(wait: Wait) -> bool:
+    return bool(wait.holder or wait.held_at or wait.inherited)
 
 
 def _told(own: Locks, wait: Wait) -> _Holder:

@@ -48,6 +48,8 @@ def _about_silent(images: list[Image]) -> Iterator[str]:
         if image.header.ended != layout.ENDED_NOT or image.goes_on or image.alive:
             continue
         status = image.builder.processes[image.process].status
+        if image.builder.processes[image.process].dismissed:
+            continue
         if image.became:
             became.append(image)
         elif status is None:

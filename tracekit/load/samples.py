@@ -15,7 +15,7 @@ from tracekit.spool.records import ThreadRecords, Words
 _LATEST = np.uint64(1 << 62)  # later times are damage
 _MUST = (events.PID, events.ON_CPU, events.RUN_QUEUE)
 _MAY = (events.SWITCHES, events.INVOLUNTARY)
-_WEIGHT = (events.RSS, events.PSS, events.SHARED)
+_WEIGHT = (events.RSS, events.PSS, events.SHARED, events.PEAK)
 
 
 class Samples(NamedTuple):
@@ -52,6 +52,7 @@ class Weights(NamedTuple):
     rss: Int64
     pss: Int64
     shared: Int64
+    peak: Int64  # the most until then
 
 
 def samples(spools: list[Spool]) -> dict[tuple[int, int], Samples]:
@@ -71,14 +72,14 @@ def samples(spools: list[Spool]) -> dict[tuple[int, int], Samples]:
 
 def weights(spools: list[Spool]) -> dict[int, Weights]:
     """What the processes weighed, by pid."""
-    rows: dict[int, list[tuple[int, int, int, int]]] = {}
+    rows: dict[int, list[tuple[int, ...]]] = {}
     for spool in spools:
         for records in spool.threads:
             for at in np.flatnonzero(records.kind == events.WEIGHT).tolist():
                 told = dict(details(records, at))
-                rss, pss, shared = (min(told[kind], 1 << 62) if kind in told else -1 for kind in _WEIGHT)
+                weight = (min(told[kind], 1 << 62) if kind in told else -1 for kind in _WEIGHT)
                 time = min(int(records.time[at]), int(_LATEST))
-                rows.setdefault(int(records.b[at]), []).append((time, rss, pss, shared))
+                rows.setdefault(int(records.b[at]), []).append((time, *weight))
     return {pid: Weights(*np.array(sorted(of_one), np.int64).T) for pid, of_one in rows.items()}
 
 

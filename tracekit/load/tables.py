@@ -5,6 +5,7 @@ Writer and reader share the layout: one column for each field of the rows and co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
@@ -53,6 +54,9 @@ DIFFERENCES = frozenset({"track", "start", "time", "process", "target"})
 
 _DTYPES: dict[str, type] = {"Int8": np.uint8, "Int32": np.int32, "Int64": np.int64, "Float64": np.float64}
 _LATEST = 2**62
+_CHUNK = 1 << 16
+
+_Values = list[Any] | NDArray[Any]  # a column, as it was read
 
 Row = TypeVar("Row")
 
@@ -61,41 +65,55 @@ class Unsound(Exception):
     """The tables are not what tracekit writes; the text says where."""
 
 
-def decode(tables: dict[str, Any]) -> Trace:
+def decode(tables: Iterable[tuple[str, Any]]) -> Trace:
     """The trace that the tables hold.
+
+    Args:
+        tables: their names and values, and those of what stands beside them; a table is let go of before the next one is taken.
+            A column of numbers may be an array.
 
     Raises:
         Unsound: something is missing, of the wrong type, or refers to what is not there.
     """
-    if tables.get("schema") != SCHEMA:
-        raise Unsound(f"its tables have schema {tables.get('schema')!r}, and this tracekit reads {SCHEMA}")
-    strings = _list(tables, "strings", str)
-    args = _list(tables, "args", dict)
-    rows: dict[str, Any] = {
-        name: _rows(_get(tables, name, dict), name, row) if name in tables or name not in _LATER else []
-        for name, row in ROWS.items()
-    }
-    columns: dict[str, Any] = {
-        name: _columns(_get(tables, name, dict), name, kind)
-        for name, kind in COLUMNS.items()
-        if name in tables or name not in _LATER
-    }
-    exit_status = tables.get("exit_status")
+    found: dict[str, Any] = {}
+    for name, value in tables:
+        if name == "schema":
+            _check_schema(value)
+        found[name] = _table(name, value)
+        del value
+    _check_schema(found.get("schema"))
+    missing = [name for name in (*ROWS, *COLUMNS) if name not in found and name not in _LATER]
+    if missing:
+        raise Unsound(f'"{missing[0]}" is missing')
+    exit_status = found.get("exit_status")
     trace = Trace(
-        program=_get(tables, "program", str),
-        wall_start=_get(tables, "wall_start", int),
-        duration=_get(tables, "duration", int),
-        strings=strings,
-        args=args,
-        notes=_list(tables, "notes", str),
-        exit_status=None if exit_status is None else _get(tables, "exit_status", int),
-        cores=_get(tables, "cores", int) if "cores" in tables else 0,
-        **rows,
-        **columns,
+        program=_get(found, "program", str),
+        wall_start=_get(found, "wall_start", int),
+        duration=_get(found, "duration", int),
+        strings=_list(found, "strings", str),
+        args=_list(found, "args", dict),
+        notes=_list(found, "notes", str),
+        exit_status=None if exit_status is None else _get(found, "exit_status", int),
+        cores=_get(found, "cores", int) if "cores" in found else 0,
+        **{name: found[name] for name in (*ROWS, *COLUMNS) if name in found},
     )
     _check_rows(trace)
     _check_columns(trace)
     return trace
+
+
+def _check_schema(schema: Any) -> None:
+    if schema != SCHEMA:
+        raise Unsound(f"its tables have schema {schema!r}, and this tracekit reads {SCHEMA}")
+
+
+def _table(name: str, value: Any) -> Any:
+    """What a trace has under that name."""
+    if (name in ROWS or name in COLUMNS) and not isinstance(value, dict):
+        raise Unsound(f'"{name}" is not of type dict')
+    if name in ROWS:
+        return _rows(value, name, ROWS[name])
+    return _columns(value, name, COLUMNS[name]) if name in COLUMNS else value
 
 
 def _get(table: dict[str, Any], key: str, kind: type[Row]) -> Row:
@@ -124,43 +142,66 @@ _FIELD_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _rows(table: dict[str, Any], name: str, row: type[Row]) -> list[Row]:
-    columns: list[list[Any]] = []
-    names: list[str] = []
+    columns: dict[str, _Values] = {}
     for field in fields(row):  # type: ignore[arg-type]
         if field.name not in table and field.default is not MISSING:
             continue
-        values = _get(table, field.name, list)
-        kinds = _FIELD_TYPES[str(field.type)]
-        if not all(type(value) in kinds and (type(value) is not int or abs(value) < _LATEST) for value in values):
+        values = columns[field.name] = _values(table, field.name)
+        if not _belong(values, _FIELD_TYPES[str(field.type)]):
             raise Unsound(f'"{field.name}" in "{name}" holds something that does not belong there')
-        columns.append(values)
-        names.append(field.name)
-    if len({len(column) for column in columns}) != 1:
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
         raise Unsound(f'the columns of "{name}" differ in length')
-    return [row(**dict(zip(names, values))) for values in zip(*columns)]
+    rows: list[Row] = []
+    for begin in range(0, lengths.pop(), _CHUNK):
+        parts = [_part(column, begin) for column in columns.values()]
+        rows += [row(**dict(zip(columns, values))) for values in zip(*parts)]
+    return rows
+
+
+def _values(table: dict[str, Any], name: str) -> _Values:
+    values = table.get(name)
+    return values if isinstance(values, np.ndarray) else _get(table, name, list)
+
+
+def _belong(values: _Values, kinds: tuple[type, ...]) -> bool:
+    if isinstance(values, np.ndarray):
+        return int in kinds and values.dtype.kind == "i" and _fits(values, 1 - _LATEST, _LATEST - 1)
+    types = set(map(type, values))
+    if int in types and not all(abs(value) < _LATEST for value in values if type(value) is int):
+        return False
+    return types <= set(kinds)
+
+
+def _part(values: _Values, begin: int) -> list[Any]:
+    part = values[begin : begin + _CHUNK]
+    return part.tolist() if isinstance(part, np.ndarray) else part
 
 
 def _columns(table: dict[str, Any], name: str, kind: type[Row]) -> Row:
     columns: dict[str, NDArray[Any]] = {}
     for field in fields(kind):  # type: ignore[arg-type]
         dtype = _DTYPES[str(field.type)]
-        values = _get(table, field.name, list)
+        values = _values(table, field.name)
         column: NDArray[Any] | None = _floats(values) if dtype is np.float64 else _integers(values)
         if column is None:
             raise Unsound(f'"{field.name}" in "{name}" is no column of numbers')
         if columns and len(column) != len(next(iter(columns.values()))):
             raise Unsound(f'the columns of "{name}" differ in length')
         if field.name in DIFFERENCES:
-            column = np.cumsum(column)
+            column = np.cumsum(column, dtype=np.int64)
         elif field.name == "end":
             column = columns["start"] + column
         if dtype is not np.float64 and not _fits(column, np.iinfo(dtype).min, np.iinfo(dtype).max):
             raise Unsound(f'"{field.name}" in "{name}" holds a number that is too large')
         columns[field.name] = column.astype(dtype, copy=False)
+        del table[field.name]
     return kind(**columns)
 
 
-def _integers(values: list[Any]) -> NDArray[np.int64] | None:
+def _integers(values: _Values) -> NDArray[Any] | None:
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind == "i" else None
     if not values:
         return np.zeros(0, np.int64)
     try:
@@ -170,7 +211,7 @@ def _integers(values: list[Any]) -> NDArray[np.int64] | None:
     return column if column.dtype == np.int64 and column.ndim == 1 else None
 
 
-def _floats(values: list[Any]) -> NDArray[np.float64] | None:
+def _floats(values: _Values) -> NDArray[np.float64] | None:
     try:
         column = np.array(values, np.float64)
     except (ValueError, TypeError, OverflowError):

@@ -100,6 +100,7 @@ class Process:
     peak_rss: int = 0  # bytes; 0: not sampled, as the next two
     pss: int = 0  # the largest that was seen
     shared: int = 0  # of its memory others map as well, at that time
+    dismissed: bool = False  # a worker that its own pool ended with SIGTERM, as pools do when they are over
 
 
 @dataclass(slots=True)

@@ -8,11 +8,19 @@
 
 enum asked { MAY_WAIT, MAY_NOT, NOT_USUAL };
 
+/* Whether it is a number that a C int holds. */
+static inline bool is_small(PyObject *object)
+{
+    int overflow = 0;
+    long number = PyLong_CheckExact(object) ? PyLong_AsLongAndOverflow(object, &overflow) : LONG_MAX;
+    return overflow == 0 && INT_MIN <= number && number <= INT_MAX;
+}
+
 /* Two arguments, whether to wait and for how long, NULL where they are not given. `forever` is the number of seconds that stands
    for any length; None does if it may. */
 static inline enum asked asked_for(PyObject *wait, PyObject *timeout, bool none_is_forever, double forever)
 {
-    if (wait != NULL && !PyBool_Check(wait) && !PyLong_CheckExact(wait))
+    if (wait != NULL && !PyBool_Check(wait) && !is_small(wait))
         return NOT_USUAL;
     bool waits = wait == NULL || PyObject_IsTrue(wait) > 0;
     if (timeout == NULL || (none_is_forever && timeout == Py_None))

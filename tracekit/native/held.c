@@ -11,6 +11,7 @@ static struct {
 } table;
 
 size_t locks_held;
+bool locks_are_watched;
 
 static inline size_t home_of(const void *lock)
 {
@@ -58,7 +59,7 @@ static COLD bool grow(void)
 
 Held *add_held(const void *lock)
 {
-    if (UNLIKELY(table.places == NULL) && !grow())
+    if (!locks_are_watched || (UNLIKELY(table.places == NULL) && !grow()))
         return NULL;
     Held *held = place_of(lock);
     if (held->lock != NULL)

@@ -20,7 +20,10 @@ typedef struct {
 /* NULL: nothing is known of it. */
 Held *find_held(const void *lock);
 
-/* What is known of it, or a new one that knows nothing; NULL: there is no memory. */
+/* Whether somebody says which locks go: else nothing is put down of any, for another one may get its address. */
+extern bool locks_are_watched;
+
+/* What is known of it, or a new one that knows nothing; NULL: there is no memory, or nobody watches. */
 Held *add_held(const void *lock);
 
 /* It is taken, or nobody knows any more by whom (code NULL). */

@@ -6,6 +6,7 @@ __thread Here here QUICK_TLS;
 typedef struct {
     uint32_t serial;
     unsigned long ident;
+    uint64_t session; /* in which it has that serial */
 } Known;
 
 static struct {
@@ -26,7 +27,7 @@ static bool take_number(void)
         holders.room = room;
     }
     here.number = ++holders.count;
-    holders.known[here.number] = (Known){0, PyThread_get_thread_ident()};
+    holders.known[here.number] = (Known){.ident = PyThread_get_thread_ident()};
     return true;
 }
 
@@ -47,6 +48,7 @@ COLD void learn_holder(Buffer *buffer)
     if (serial <= 0)
         return;
     holders.known[here.number].serial = (uint32_t)serial;
+    holders.known[here.number].session = session;
     here.session = session;
 }
 
@@ -57,11 +59,11 @@ Holder holder_of(uint32_t number)
     return (Holder){holders.known[number].serial, number <= holders.inherited && number != holders.forker};
 }
 
-uint32_t serial_of_ident(unsigned long ident)
+uint32_t serial_of_ident(unsigned long ident, uint64_t session)
 {
     for (uint32_t number = holders.count; number > holders.inherited; number--)
         if (holders.known[number].ident == ident)
-            return holders.known[number].serial;
+            return holders.known[number].session == session ? holders.known[number].serial : 0;
     return 0;
 }
 

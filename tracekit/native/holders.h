@@ -33,8 +33,8 @@ typedef struct {
 
 Holder holder_of(uint32_t number);
 
-/* The serial of the thread that runs under this identifier, 0: not known. */
-uint32_t serial_of_ident(unsigned long ident);
+/* The serial in this session of the thread that runs under this identifier, 0: not known. */
+uint32_t serial_of_ident(unsigned long ident, uint64_t session);
 
 /* In a fork's child only the thread that forked is there. */
 void inherit_holders(void);

@@ -14,7 +14,7 @@ static uint32_t serial_of_thread(PyObject *handle)
     unsigned long number = ident == NULL ? 0 : PyLong_AsUnsignedLongMask(ident);
     Py_XDECREF(ident);
     PyErr_Clear();
-    return number == 0 ? 0 : serial_of_ident(number);
+    return number == 0 || probe_buffer == NULL ? 0 : serial_of_ident(number, probe_buffer->id);
 }
 
 static bool may_wait(PyObject *args)

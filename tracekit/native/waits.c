@@ -144,9 +144,9 @@ static uint32_t write_with(Buffer *buffer, unsigned kind, const char *name, cons
     uint32_t class = name == NULL ? 0 : id_of_class(name);
     size_t index;
     uint64_t now;
-    if (probe_buffer != buffer || !claim(buffer, size_with(details), &index, &now))
-        return 0;
     uint32_t serial = serial_of_lock(lock);
+    if (serial == 0 || probe_buffer != buffer || !claim(buffer, size_with(details), &index, &now))
+        return 0;
     store_details(index, details);
     commit(buffer, index, now, word_of(kind, class, serial));
     return serial;

@@ -44,7 +44,7 @@ void release_shared(const void *lock, uint64_t shared);
 /* Load what is asked later, when the program may be in the middle of an import; -1 with an exception. */
 int prepare_waits(void);
 
-/* The number of a lock; 0: there is no memory. */
+/* The number of a lock; 0: it can get none, and nothing is recorded of it. */
 uint32_t serial_of_lock(const void *lock);
 
 #endif

@@ -36,6 +36,7 @@ static PyObject *watch(PyObject *module, PyObject *type)
     learn_frames();
     if (prepare_waits() < 0)
         return NULL;
+    locks_are_watched = true;
     for (size_t at = 0; at < sizeof KINDS / sizeof *KINDS; at++)
         if (strcmp(((PyTypeObject *)type)->tp_name, KINDS[at].name) == 0) {
             if (KINDS[at].watch((PyTypeObject *)type) < 0)
@@ -53,6 +54,7 @@ static PyObject *unwatch(PyObject *module, PyObject *unused)
     unwatch_join();
     unwatch_simple_queue();
     unwatch_semaphore();
+    locks_are_watched = false;
     forget_all_locks();
     Py_RETURN_NONE;
 }

@@ -88,6 +88,8 @@ class Journal:
         details = [(events.RSS, weight.rss)]
         if weight.pss is not None and weight.shared is not None:
             details += [(events.PSS, weight.pss), (events.SHARED, weight.shared)]
+        if weight.peak is not None:
+            details.append((events.PEAK, weight.peak))
         self._write(time, events.WEIGHT, 0, pid, details)
 
     def stack(self, time: int, pid: int, stack: Stack) -> None:

@@ -34,9 +34,14 @@ class Pace:
         spent = time.thread_time()
         self._took.append(spent - self._spent)
         self._spent = spent
-        usual = sorted(self._took)[:-_APART]
-        cost = sum(usual) / len(usual) if usual else 0.0
         now = time.monotonic()
         # To the beat, so that the time that a look and waking up take does not make looks rarer.
-        self._due = max(self._due + self._interval, now + min(_LONGEST, cost / self._share))
+        self._due = max(self._due + self._interval, now + min(_LONGEST, self._cost() / self._share))
         return self._due - now
+
+    def _cost(self) -> float:
+        """Of a look, in seconds; 0 where it is so little that there is nothing to think about."""
+        if max(self._took) <= self._interval * self._share:
+            return 0.0
+        usual = sorted(self._took)[:-_APART]
+        return sum(usual) / len(usual) if usual else 0.0

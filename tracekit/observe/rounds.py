@@ -14,6 +14,7 @@ from tracekit.observe.journal import Journal
 _SHARE = 0.1  # of a processor, for reading stacks
 _BURST_NS = 200_000_000  # of processor time, after a while without
 _GAP_NS = 50_000_000  # between two readings of one process
+_NO_PYTHON = "Failed to find python version"  # so py-spy says it
 
 
 class Rounds:
@@ -64,11 +65,16 @@ class Rounds:
             self._reading.abandon()
         if self._program is None:
             return ["no stacks are known: py-spy is not installed"]
-        return [
-            f"no stack of process {pid} could be read ({why})"
-            for pid, why in sorted(self._failures.items())
-            if pid not in self._read
+        failures = {pid: why for pid, why in sorted(self._failures.items()) if pid not in self._read}
+        others = [pid for pid, why in failures.items() if _NO_PYTHON in why]
+        sentences = [
+            f"no stack of process {pid} could be read ({why})" for pid, why in failures.items() if pid not in others
         ]
+        if len(others) == 1:
+            sentences.append(f"process {others[0]} is not Python: no stacks of its threads are known")
+        elif others:
+            sentences.append(f"{len(others)} processes are not Python: no stacks of theirs are known")
+        return sentences
 
     def _finish(self, now: int) -> None:
         reading = self._reading

@@ -62,7 +62,7 @@ class Observer:
         if sight is not None:
             sight.states.look(self._processes, now)
             sight.weights.look(self._processes, now)
-            if is_due:
+            if is_due and self._has_loops:
                 sight.stacks.look(self._running, now)
             if sight.journal.is_full:
                 self._shut()

@@ -16,7 +16,8 @@ from tracekit.observe.journal import Journal
 from tracekit.observe.runtime import Runtime
 from tracekit.observe.threads import Thread
 
-_LIST_NS = 100_000_000  # between two looks for threads where their number has not changed
+_COUNT_NS = 19_000_000  # between two looks for how many threads there are
+_LIST_NS = 500_000_000  # and for which, where their number has not changed and none has ended
 _IMAGE_NS = 1_000_000_000  # and for a program that has taken the place of another one
 _SPARE = 128  # files for everything else
 _FILES = 2  # that each thread keeps open
@@ -78,8 +79,7 @@ class States:
         process.close()
 
     def _look(self, process: _Process, now: int) -> None:
-        # The number of links is that of the threads: it costs little, and so new ones are seen at once.
-        if now >= process.next_list or os.fstat(process.tasks).st_nlink != process.links:
+        if now >= process.next_list or (now >= process.next_count and process.has_others(now)):
             self._list(process, now)
         runtime = process.runtime
         gone = []
@@ -91,6 +91,7 @@ class States:
         for tid in gone:
             process.threads.pop(tid).end()
             self._count -= 1
+            process.next_list = now  # another one may have taken its place
         if runtime.is_in_doubt and now >= runtime.next_look:
             runtime.refresh(now)
         if runtime.changes != process.changes:
@@ -154,7 +155,10 @@ class States:
                 self._say(first.hidden, refusal.why(pid, first.hidden))
         elif process.runtime.missing:
             why = process.runtime.missing
-            self._say(why, f"waits for the GIL of process {pid} are not all told from waits for other locks ({why})")
+            if not refusal.is_dead(pid):
+                self._say(
+                    why, f"waits for the GIL of process {pid} are not all told from waits for other locks ({why})"
+                )
         elif process.runtime.has_no_gil:
             self._say("no gil", f"process {pid} runs a free-threaded Python: its threads have no GIL to wait for")
         elif not first.is_counted:
@@ -179,6 +183,7 @@ class _Process:
         self.tasks = procfs.open_tasks(pid)
         self.threads: dict[int, Thread] = {}
         self.links = -1
+        self.next_count = 0
         self.next_list = 0
         self.next_image = 0
         self.is_explained = False
@@ -189,6 +194,11 @@ class _Process:
     def close(self) -> None:
         os.close(self.tasks)
         self.runtime.close()
+
+    def has_others(self, now: int) -> bool:
+        """Whether there are more or fewer threads than when they were listed; the number of links is theirs, and costs little."""
+        self.next_count = now + _COUNT_NS
+        return os.fstat(self.tasks).st_nlink != self.links
 
     def look_for_exec(self) -> None:
         """Another program in its place has another interpreter, or none."""

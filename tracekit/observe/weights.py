@@ -27,11 +27,13 @@ class Weight(NamedTuple):
         rss: what of its memory is there.
         pss: likewise, each page divided by the number of processes that map it; None where that is not told.
         shared: what of it others map as well; None where that is not told.
+        peak: the most that has ever been there, by the kernel's own count; None where that is not told.
     """
 
     rss: int
     pss: int | None
     shared: int | None
+    peak: int | None = None
 
 
 class Scale(Protocol):
@@ -95,11 +97,22 @@ def weigh(pid: int) -> Weight:
         with open(f"/proc/{pid}/smaps_rollup", "rb", buffering=0) as file:
             fields = dict(line.split(None, 2)[:2] for line in file.readall().splitlines()[1:])
         sizes = {name: int(size) * _KILO for name, size in fields.items()}
-        return Weight(sizes[b"Rss:"], sizes[b"Pss:"], sizes[b"Shared_Clean:"] + sizes[b"Shared_Dirty:"])
+        shared = sizes[b"Shared_Clean:"] + sizes[b"Shared_Dirty:"]
+        return Weight(sizes[b"Rss:"], sizes[b"Pss:"], shared, _peak(pid))
     except (OSError, ValueError, KeyError):  # another user's, an old kernel
         pass
     with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
         rss = int(file.readall().split()[1]) * _PAGE
     if not rss:
         raise ValueError("it has ended")
-    return Weight(rss, None, None)
+    return Weight(rss, None, None, _peak(pid))
+
+
+def _peak(pid: int) -> int | None:
+    """The most that a process has weighed, between two looks as well."""
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            _, _, said = file.readall().partition(b"\nVmHWM:")
+        return int(said.split(None, 1)[0]) * _KILO
+    except (OSError, ValueError, IndexError):  # it is gone, or a kernel does not count it
+        return None

@@ -40,9 +40,16 @@ class Samples(NamedTuple):
         return len(self.time)
 
     def between(self, start: int, end: int) -> Samples:
-        """Those from a time on until another one."""
-        low, high = np.searchsorted(self.time, start), np.searchsorted(self.time, end, side="right")
+        """Those from a time on until another one; where the next one is as the last of them, all was so at the end too."""
+        low, high = int(np.searchsorted(self.time, start)), int(np.searchsorted(self.time, end, side="right"))
+        if low < high < len(self) and self._is_as_before(high):
+            until = Samples(*(column[low : high + 1].copy() for column in self))
+            until.time[-1] = end
+            return until
         return Samples(*(column[low:high] for column in self))
+
+    def _is_as_before(self, at: int) -> bool:
+        return all(column[at] == column[at - 1] for column in (self.on_cpu, self.run_queue, self.state, self.switches))
 
 
 class Weights(NamedTuple):

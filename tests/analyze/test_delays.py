@@ -61,20 +61,6 @@ def test_deliveries(hand_made, callback) -> None:
     assert behind(hand_made) == {"sleeper": None}
 
 
-@pytest.mark.parametrize(("done_at", "by"), [(50, 200 * MS), (120, 180 * MS), (299.5, None), (300.05, None)])
-def test_another_threads_result(hand_made, done_at, by) -> None:
-    """Where an arrow tells when another thread gave its result, the wait for the loop is known, and may be none."""
-    hand_made.step("a", 100, 300)
-    hand_made.task("asker")
-    builder = hand_made.builder
-    worker = builder.track(TrackKind.THREAD, builder.thread(hand_made.process, 101, "worker"))
-    builder.slice(worker, 0, 10_000 * MS, "worker", Category.THREAD)
-    callback = hand_made.callback("_chain_future.<locals>._set_state", 300.1, 300.11)
-    builder.flow(FlowKind.RESULT, worker, int(done_at * MS), callback)
-    hand_made.wake(300.105, hand_made.step("asker", 300.12, 300.13))
-    assert behind(hand_made) == ({} if by is None else {"asker": by})
-
-
 def test_who_awaited_the_block_itself_is_no_victim(hand_made) -> None:
     """A gather that ends because the block ended wakes its task right after, too: that one got what it waited for."""
     hand_made.step("a", 100, 300)
@@ -109,14 +95,18 @@ def test_born_in_the_block(hand_made) -> None:
     assert behind(hand_made) == {}
 
 
-@pytest.mark.parametrize(("due", "by"), [(150, 150 * MS), (299.5, None), (300.2, None)])
-def test_a_timer_that_is_known(hand_made, due, by) -> None:
-    """Where it is known when a timer was due, so is how long its task was held up, if at all."""
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [(f"callback {TIMER}", "timer"), ("thread pool_0", "executor job"), ("thread helper", "another thread")],
+)
+@pytest.mark.parametrize(("due", "by"), [(50, 200 * MS), (150, 150 * MS), (299.5, None), (300.2, None)])
+def test_a_wait_that_is_timed(hand_made, cause, kind, due, by) -> None:
+    """Where it is known when a timer was due, or another thread done, so is how long the task was held up, if at all."""
     hand_made.step("a", 100, 300)
-    task = hand_made.task("sleeper")
-    deliver(hand_made, "sleeper", 300.3)
+    task = hand_made.task("waiter")
+    deliver(hand_made, "waiter", 300.3)
     builder = hand_made.builder
-    timer = {"cause": f"callback {TIMER}", "kind": "timer"}
     track, end = builder.track(TrackKind.TASK, task), int((300.3 + 0.02) * MS)
-    builder.slice(track, int(due * MS), end, "ready", Category.READY, task=task, args=timer)
-    assert behind(hand_made) == ({} if by is None else {"sleeper": by})
+    args = {"cause": cause, "kind": kind}
+    builder.slice(track, int(due * MS), end, "ready", Category.READY, task=task, args=args)
+    assert behind(hand_made) == ({} if by is None else {"waiter": by})

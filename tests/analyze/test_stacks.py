@@ -102,6 +102,21 @@ def test_one_function_on_several_lines(hand_made) -> None:
     assert (sampled.stack[0].line, sampled.agreeing) == (4, 3)
 
 
+def test_where_samples_part(hand_made) -> None:
+    """Of samples of which no two are the same the one is shown that lies where the most of the time went, call by call."""
+    hand_made.step("a", 0, 1000)
+    library, work = "/usr/lib/python3.12/json/decoder.py", ("work", "/app/work.py", 4)
+    hand_made.stack(100, ("work", "/app/work.py", 3))
+    for time, line in ((200, 7), (300, 8), (450, 9)):
+        hand_made.stack(time, ("scan", library, line), ("load", library, 1), work)
+    hand_made.stack(980, ("close", library, 5), ("work", "/app/work.py", 5))
+    sampled = during(hand_made)
+
+    assert sampled is not None
+    assert [frame.function for frame in sampled.stack] == ["scan", "load", "work"]
+    assert (sampled.samples, sampled.agreeing) == (5, 5)
+
+
 @pytest.mark.parametrize(
     ("stack", "at"),
     [

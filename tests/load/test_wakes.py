@@ -106,20 +106,22 @@ def test_a_job_of_an_executor(spool: SpoolWriter, loaded: Loaded) -> None:
     step(spool, 180)
     awaiting, ready = waits(loaded(spool))
     assert (awaiting.name, awaiting.args["job"]) == ("awaiting executor job", "resize")
+    assert (awaiting.end, ready.start) == (60, 60)
     assert ready.args == {"cause": "thread pool_0", "kind": "executor job", "job": "resize"}
 
 
-def test_another_thread(spool: SpoolWriter, loaded: Loaded) -> None:
-    """A callback that another thread scheduled hands on: the thread is who woke the task."""
+@pytest.mark.parametrize(("scheduled", "since"), [(160, 60), (172, 72)])
+def test_another_thread(spool: SpoolWriter, loaded: Loaded, scheduled: int, since: int) -> None:
+    """A callback that another thread scheduled hands on: that thread is who woke the task, which was ready since then."""
     spool.record(150, e.STEP_END, 0, 5, awaits(spool))
     spool.record(100, e.THREAD_BEGIN, "helper", 2, thread=2)
-    spool.record(160, e.CALLBACK_READY, 0, 8, thread=2)
+    spool.record(scheduled, e.CALLBACK_READY, 0, 8, thread=2)
     spool.record(170, e.CALLBACK_BEGIN, "Future.set_result", 0, (e.SCHEDULED, 0, 8))
     spool.record(175, e.TASK_READY, 0, 5)
     spool.record(176, e.CALLBACK_END)
     step(spool, 180)
     awaiting, ready = waits(loaded(spool))
-    assert awaiting.name == "awaiting future"
+    assert (awaiting.name, awaiting.start, awaiting.end) == ("awaiting future", 50, since)
     assert ready.args == {"cause": "thread helper", "kind": "another thread"}
 
 

@@ -3,13 +3,13 @@
 Two kinds are told apart, because a trace that guesses lies:
 
 A task that was *ready* during the block waited for it, and its wait is known to the nanosecond: the overlap of the two. That
-holds for one that slept as well: it is ready from when its timer was due, which the recording tells.
+holds for one that slept as well, and for one that waited for another thread: it is ready from when its timer was due, or from
+when that thread handed its result over, which the recording tells.
 
-A task that waited for a socket or for another thread's result becomes ready only when the loop looks again,
-right after the block. That it was due by then is plain; since when is not recorded: it was held up, `by` is None. Such
-tasks are those that the loop's own delivering callbacks (DELIVERIES) woke after the block, before the loop rested and
-before anything that was itself woken after the block had run. Where another thread scheduled such a callback, an arrow
-tells when, and the wait is known after all.
+A task that waited for a socket becomes ready only when the loop looks again, right after the block. That it was due by then
+is plain; since when is not recorded: it was held up, `by` is None. Such tasks are those that the loop's own delivering
+callbacks (DELIVERIES) woke after the block, before the loop rested and before anything that was itself woken after the block
+had run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracekit.analyze.blocks import Block, turns
-from tracekit.model.trace import Category, FlowKind, Int64, Trace, Undrawn
+from tracekit.model.trace import Args, Category, FlowKind, Int64, Trace, Undrawn
 
 # Less than this, and nobody noticed; a block's own last words (a task created, an event set) are not its victims.
 LEAST_NS = 1_000_000
@@ -46,6 +46,7 @@ DELIVERIES = frozenset(
         "_sock_accept",
     }
 )
+_BY_THREADS = ("executor job", "another thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +78,16 @@ class Delays:
         self._wake_target = flows.target[wakes]
         self._steps_woken = slices.category[self._wake_target] == Category.STEP
         self._woken = self._woken_undrawn()
-        self._due_at = self._arrows_to_callbacks()
         self._turns = turns(trace)
         self._turn_track = slices.track[self._turns]
 
     def behind(self, block: Block) -> list[Delay]:
         """The tasks that `block` held up: the longest first, those of unknown length last."""
-        waited = {**self._due_meanwhile(block), **self._ready_meanwhile(block)}
-        waited.pop(block.task, None)
-        known = [Delay(task, by) for task, by in waited.items() if by is not None and by >= LEAST_NS]
-        known.sort(key=lambda delay: (-(delay.by or 0), delay.task))
-        return known + [Delay(task, None) for task, by in sorted(waited.items()) if by is None]
+        waited = self._ready_meanwhile(block)
+        due = self._due_meanwhile(block) - waited.keys() - {block.task}
+        known = [(by, task) for task, by in waited.items() if by >= LEAST_NS and task != block.task]
+        known.sort(key=lambda entry: (-entry[0], entry[1]))
+        return [Delay(task, by) for by, task in known] + [Delay(task, None) for task in sorted(due)]
 
     def _woken_undrawn(self) -> Undrawn:
         """The times in which tasks were ready that are not drawn, but for those after their creation: no arrow tells of them."""
@@ -97,19 +97,11 @@ class Delays:
         return Undrawn(undrawn.task[woken], undrawn.start[woken], undrawn.end[woken])
 
     def _timed_waits(self, ready: Int64) -> set[tuple[int, int]]:
-        """Tasks, and when they ran, whose waits began when a timer was due."""
+        """Tasks, and when they ran, whose waits began when a timer was due or another thread handed something over."""
         slices, args = self._trace.slices, self._trace.args
-        timers = [at for at, row in enumerate(args) if row.get("kind") == "timer"]
-        which = ready[np.isin(slices.args[ready], timers)]
+        timed = [at for at, row in enumerate(args) if _is_timed(row)]
+        which = ready[np.isin(slices.args[ready], timed)]
         return set(zip(slices.task[which].tolist(), slices.end[which].tolist()))
-
-    def _arrows_to_callbacks(self) -> dict[int, int]:
-        """When another thread scheduled a callback, by the callback's slice."""
-        flows = self._trace.flows
-        arrows = np.flatnonzero((flows.kind == FlowKind.WAKE) | (flows.kind == FlowKind.RESULT))
-        targets = flows.target[arrows]
-        scheduled = self._trace.slices.category[targets] == Category.CALLBACK
-        return dict(zip(targets[scheduled].tolist(), flows.time[arrows[scheduled]].tolist()))
 
     def _ready_meanwhile(self, block: Block) -> dict[int, int]:
         hit = (
@@ -121,24 +113,22 @@ class Delays:
             waited[task] = waited.get(task, 0) + by
         return waited
 
-    def _due_meanwhile(self, block: Block) -> dict[int, int | None]:
-        """Tasks that the loop found to be due when it looked again, which was right after the block, and since when."""
+    def _due_meanwhile(self, block: Block) -> set[int]:
+        """Tasks that the loop found to be due when it looked again, which was right after the block; since when is unknown."""
         slices = self._trace.slices
         # A block's own slice is among the turns before `first`; sorted by start, the ones after it follow.
         first, last = self._turns_after(block)
         rows = self._turns[first:last]
         if not len(rows):
-            return {}
+            return set()
         until = min(self._rest_after(block, rows), self._first_woken_since(block))
         deliveries = [row for row in rows[slices.start[rows] <= until].tolist() if self._delivers(row)]
-        due: dict[int, int | None] = {}
-        for row in deliveries:
-            since = self._due_at.get(row)
-            by = None if since is None else max(0, block.end - max(since, block.start))
-            for task in self._woken_within(block, int(slices.start[row]), int(slices.end[row])):
-                if task >= 0 and self._trace.tasks[task].created <= block.start:
-                    due[task] = by
-        return due
+        woken = {
+            task
+            for row in deliveries
+            for task in self._woken_within(block, int(slices.start[row]), int(slices.end[row]))
+        }
+        return {task for task in woken if task >= 0 and self._trace.tasks[task].created <= block.start}
 
     def _turns_after(self, block: Block) -> tuple[int, int]:
         low, high = np.searchsorted(self._turn_track, [block.track, block.track + 1])
@@ -169,13 +159,19 @@ class Delays:
         return self._trace.strings[slices.name[row]].rpartition(".")[2] in DELIVERIES
 
     def _woken_within(self, block: Block, start: int, end: int) -> list[int]:
-        """The tasks that were woken at some time by what ran there on the thread of a block, but those of timers."""
+        """The tasks that were woken at some time by what ran there on the thread of a block, but the timed ones."""
         slices, woken = self._trace.slices, self._woken
         hit = (self._wake_track == block.track) & (self._wake_time >= start) & (self._wake_time <= end)
         targets = self._wake_target[hit]
         steps = zip(slices.task[targets].tolist(), slices.start[targets].tolist())
         drawn = [task for task, begun in steps if (task, begun) not in self._timed]  # since when is known of those
-        # What a timer woke was ready before that was said.
+        # The timed ones were ready before that was said.
         hit = (woken.start >= start) & (woken.start <= end) & (self._thread_of_task[woken.task] == block.thread)
         undrawn: list[int] = woken.task[hit].tolist()
         return drawn + undrawn
+
+
+def _is_timed(args: Args) -> bool:
+    """Whether a cause says since when what was awaited was there."""
+    kind = args.get("kind")
+    return kind == "timer" or (kind in _BY_THREADS and str(args.get("cause")).startswith("thread "))

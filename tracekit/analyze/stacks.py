@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Callable, Hashable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -123,14 +124,33 @@ def _weights(times: list[int], block: Block) -> list[int]:
 
 def _sum_up(stacks: list[tuple[Place, ...]], weights: list[int]) -> Sampled:
     functions: Counter[tuple[str, str]] = Counter()
-    lines: Counter[tuple[Place, ...]] = Counter()
     for stack, weight in zip(stacks, weights):
         functions[_function(stack)] += weight
-        lines[stack] += weight
     function = functions.most_common(1)[0][0]
-    agreeing = [stack for stack in stacks if _function(stack) == function]
-    longest = max(agreeing, key=lambda stack: lines[stack])
-    return Sampled(longest, len(stacks), len(agreeing))
+    agreeing = [(stack, weight) for stack, weight in zip(stacks, weights) if _function(stack) == function]
+    along = _along(agreeing, lambda frame: (frame.function, frame.file))
+    return Sampled(_along(along, lambda frame: frame)[0][0], len(stacks), len(agreeing))
+
+
+def _along(
+    stacks: list[tuple[tuple[Place, ...], int]], alike: Callable[[Place], Hashable]
+) -> list[tuple[tuple[Place, ...], int]]:
+    """Those stacks, with their weights, that go the way on which most of the time went, from the outermost call inwards.
+
+    In fast code hardly two samples are the same: each single one is chance, the calls that they share are not.
+    """
+    depth = 0
+    while True:
+        depth += 1
+        weights: Counter[Hashable] = Counter()
+        for stack, weight in stacks:
+            weights[alike(stack[-depth]) if depth <= len(stack) else None] += weight
+        (most, _), *_ = weights.most_common(1)
+        if most is None:  # it was nowhere deeper for as long as here
+            return [(stack, weight) for stack, weight in stacks if len(stack) < depth]
+        stacks = [
+            (stack, weight) for stack, weight in stacks if depth <= len(stack) and alike(stack[-depth]) == most
+        ]
 
 
 def _function(stack: tuple[Place, ...]) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class Lifelines:
         self._builder = tasks.builder
         self._lives = tasks.lives
         self._steps = tasks.steps()
-        task, *columns = tasks.wakes.columns()
+        task, *columns = tasks.wakes.columns(jobs)
         self._wakes = Wakes(task - tasks.first, *columns)
         self._steps.task = self._steps.task - tasks.first
         self._waits = find_waits(self._lives, self._steps, self._wakes)

@@ -23,6 +23,7 @@ from tracekit.spool.layout import parse_code
 THREAD, STEP, CALLBACK, LOOP = range(4)
 
 ITSELF = "itself"
+_NEVER = np.iinfo(np.int64).max
 # What has been done where a task is woken, by what it awaited.
 _DEEDS = {
     "queue.get": "queue put",
@@ -140,10 +141,19 @@ class Wakes:
         """What to call them, once all threads have been walked."""
         return Causes(self, jobs)
 
-    def columns(self) -> tuple[Int64, ...]:
-        """Task, time, since, log and position as columns."""
+    def columns(self, jobs: Jobs) -> tuple[Int64, ...]:
+        """Task, time, since, log and position as columns, once all threads have been walked."""
         columns = (self.task, self.time, self.since, self.log, self.position)
-        return tuple(np.array(column, np.int64) for column in columns)
+        task, time, since, log, position = (np.array(column, np.int64) for column in columns)
+        return task, time, np.minimum(since, self._scheduled(jobs)), log, position
+
+    def _scheduled(self, jobs: Jobs) -> Int64:
+        """When another thread scheduled the callback that each wake-up was written in, which is when the task had what it
+        awaited; later than everything where that is not so."""
+        readies = [jobs.ready(callback.scheduled) for callback in self._callbacks]
+        times = np.array([_NEVER if ready is None else ready.time for ready in readies] + [_NEVER], np.int64)
+        agent, by = np.array(self.agent, np.int64), np.array(self.by, np.int64)
+        return times[np.where(agent == CALLBACK, by, len(readies))]
 
 
 class Causes:

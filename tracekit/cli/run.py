@@ -70,7 +70,7 @@ class RunCommand(click.Command):
     metavar="HZ",
     help="How often a second every thread is looked at from outside: whether it runs, or waits for a processor, the GIL, a "
     "lock, input or a child; and where in the code an event loop is blocked. The program is not stopped for it. 0 turns it "
-    f"off. Default: {DEFAULT_RATE}; with ten threads it takes 1 to 2 % of one processor beside the program, and at most 5 %; at "
+    f"off. Default: {DEFAULT_RATE}; with ten threads it takes 1 to 3 % of one processor beside the program, and at most 5 %; at "
     f"{MOST_RATE}, 5 to 8 %, and at most 15 %. With more threads it looks less often.",
 )
 @click.option(
@@ -134,25 +134,19 @@ def command(
         if output and not quiet:
             tell(f"this goes into the session of an outer tracekit, {outer}, and its trace; {output} is not written")
         joining.become(program.command, outer)
-    member = _member(program, output) if joining.named() else None
-    if member is not None:
-        directory, path, description = member.directory, member.output, member.description
-    else:
-        path = session_directory.check_output(output or default_output(program.name))
-        directory = session_directory.session_of(path)
-        session_directory.create(directory)
-        description = session_directory.describe(directory, path, program.name, program.command)
+    session = _session(program, output)
+    directory, path = session.directory, session.output
     try:
-        end = launch(program, directory, options, description)
+        end = launch(program, directory, options, session.description)
     except BaseException:
-        if description["child_pid"] is None and (member is None or member.is_last()):  # nothing has run
+        if session.description["child_pid"] is None and session.is_last():  # nothing has run
             session_directory.remove(directory)
         raise
     # The program is over: whatever goes wrong from here on is one line, and its status stands.
     try:
         if end.preloading is not None:
             end.preloading.join()
-        if member is not None and not member.is_last():  # the last one writes the trace of all
+        if not session.is_last():  # the last one writes the trace of all
             end.leave()
         from tracekit.cli.finish import finish
 
@@ -172,7 +166,30 @@ def command(
     end.leave()
 
 
-def _member(program: Program, output: str | None) -> joining.Membership:
+class _Own:
+    """A session of this run alone.
+
+    Attributes:
+        directory: of the session.
+        output: the trace that it is to become.
+        description: of what runs.
+    """
+
+    def __init__(self, program: Program, output: str | None) -> None:
+        self.output = session_directory.check_output(output or default_output(program.name))
+        self.directory = session_directory.session_of(self.output)
+        session_directory.create(self.directory)
+        self.description = session_directory.describe(self.directory, self.output, program.name, program.command)
+
+    def is_last(self) -> bool:
+        """Whether nobody else records into it."""
+        return True
+
+
+def _session(program: Program, output: str | None) -> _Own | joining.Membership:
+    """Where to record to: into the session that the user has named, or one of this run's own."""
+    if not joining.named():
+        return _Own(program, output)
     path = session_directory.check_output(output) if output else ""
     return joining.Membership(joining.named(), path, program.name, program.command)
 

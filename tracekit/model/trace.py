@@ -47,6 +47,7 @@ class Category(IntEnum):
     PICKLE = 18  # on a thread: a job or its result was pickled for another process, or read from there
     ACQUIRED = 19  # on a thread, of no length: a wait ends here, because somebody released what it was for; the arrow leads here
     RESULT = 20  # on a thread, of no length: it goes on with a job's result that it had waited for; the job's arrow ends here
+    CALL = 21  # a call of a function, as a recorder of all calls saw it; on its thread, and again on its task's track
 
 
 class Flag(IntFlag):
@@ -67,6 +68,7 @@ class TrackKind(IntEnum):
     PROCESS = 4  # owner: a process
     TASKS = 5  # owner: a process; many tasks, one after another
     STATES = 6  # owner: a thread; what it was seen to do from outside
+    NAMED = 7  # owner: a process; a line of other people's traces that is neither a thread's nor a task's
 
 
 class FlowKind(IntEnum):
@@ -80,6 +82,23 @@ class FlowKind(IntEnum):
     SPAWN = 6  # who started a process -> its main thread's life
     OTHER = 7
     RELEASE = 8  # who released a lock -> who had waited for it
+
+
+class SampleState(IntEnum):
+    """What the thread did whose stack was sampled, as far as the sampler could tell."""
+
+    UNKNOWN = 0
+    GIL = 1  # it held the GIL
+    ACTIVE = 2  # it ran, or could have, without the GIL
+    IDLE = 3  # it waited
+
+
+class SampleSource(IntEnum):
+    """Who sampled a stack, and so how often."""
+
+    OBSERVER = 1  # ours, only while a loop was blocked, or when attached; at growing intervals
+    SAMPLER = 2  # a sampling profiler that ran alongside, at a fixed rate
+    OTHER = 3  # other people's traces
 
 
 @dataclass(slots=True)
@@ -282,6 +301,37 @@ class Flows:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+
+@dataclass(slots=True)
+class Frames:
+    """Columns of the frames that samples were taken in, a tree: a row is a frame below all of those that called it.
+
+    `parent` is the row of the caller, which comes first, or -1; `function` and `file` are strings, `line` is 0 where it is not
+    known.
+    """
+
+    parent: Int32
+    function: Int32
+    file: Int32
+    line: Int32
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+
+@dataclass(slots=True)
+class Samples:
+    """Columns of call stacks that were sampled, sorted by thread, then time. `frame` is the innermost one, or -1."""
+
+    thread: Int32
+    time: Int64
+    frame: Int32
+    state: Int8  # a SampleState
+    source: Int8  # a SampleSource
+
+    def __len__(self) -> int:
+        return len(self.thread)
 
 
 @dataclass(slots=True)

@@ -1,10 +1,13 @@
-"""Reading a Trace in tests: slices as plain rows. Knows the model and no test."""
+"""Reading a Trace in tests: loaded from what writers of spools hold, its slices as plain rows. Knows the model and no test."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
+from tracekit.load import load
+from tracekit.model.check import check
 from tracekit.model.trace import Category, Flag, Trace
 
 
@@ -23,6 +26,25 @@ class Row:
     error: bool
     moved: bool
     args: dict[str, Any] = field(default_factory=dict)
+
+
+class Writer(Protocol):
+    """What writes a spool into a session."""
+
+    def write(self, directory: Path) -> object: ...
+
+
+def trace_of(directory: Path, *writers: Writer) -> Trace:
+    """The sound trace of some spools.
+
+    Args:
+        directory: of the session that they are written into.
+    """
+    for writer in writers:
+        writer.write(directory)
+    trace = load(directory)
+    assert check(trace) == []
+    return trace
 
 
 def rows_of(trace: Trace, *categories: str) -> list[Row]:

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from observer_writer import ObserverWriter
 from spool_writer import SpoolWriter
-from tests_support import rows_of
+from tests_support import rows_of, trace_of
 
 from tracekit import events
-from tracekit.load import load
-from tracekit.model.check import check
 from tracekit.model.trace import Trace
 
 _MS = 1_000_000
@@ -38,15 +36,6 @@ def program() -> SpoolWriter:
 def observer() -> ObserverWriter:
     """An observer's spool."""
     return ObserverWriter()
-
-
-def trace_of(directory: Path, *writers: SpoolWriter) -> Trace:
-    """The sound trace of some spools."""
-    for writer in writers:
-        writer.write(directory)
-    trace = load(directory)
-    assert check(trace) == []
-    return trace
 
 
 def step_args(trace: Trace) -> dict[str, Any]:

@@ -7,12 +7,9 @@ from pathlib import Path
 import pytest
 from observer_writer import MS, PID, ObserverWriter
 from spool_writer import SpoolWriter
-from tests_support import rows_of
+from tests_support import rows_of, trace_of
 
 from tracekit import events
-from tracekit.load import load
-from tracekit.model.check import check
-from tracekit.model.trace import Trace
 
 CHILD = 200
 
@@ -36,14 +33,6 @@ class Watching(ObserverWriter):
 def watching() -> Watching:
     """Who watches."""
     return Watching()
-
-
-def trace_of(directory: Path, *writers: SpoolWriter) -> Trace:
-    for writer in writers:
-        writer.write(directory)
-    trace = load(directory)
-    assert check(trace) == []
-    return trace
 
 
 def test_processes_and_threads(tmp_path: Path, watching: Watching) -> None:

@@ -10,7 +10,7 @@ from waiting import until
 
 from tracekit import events
 from tracekit.clock import monotonic_ns
-from tracekit.observe.family import Family, command_of, name_of
+from tracekit.observe.family import Family, command_of
 
 
 def test_who_comes_and_goes(program: Start, written: Writing) -> None:
@@ -67,7 +67,6 @@ def test_names(program: Start, written: Writing) -> None:
 
 
 def test_of_this_process() -> None:
-    """The kernel's name of a process, and its command line."""
-    assert "python" in name_of(os.getpid()) or "pytest" in name_of(os.getpid())
+    """A process has a command line, and one that is not there has none."""
     assert command_of(os.getpid())
     assert command_of(99_999_999) == ""

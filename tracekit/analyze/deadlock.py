@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 from tracekit.analyze import words
 from tracekit.analyze.finding import Finding
-from tracekit.analyze.lock_waits import TAKEN, UNFINISHED, LockWait, has_unanswered, lock_waits, who
+from tracekit.analyze.lock_waits import LockWait, has_unanswered, lock_waits, who
 from tracekit.analyze.place import Place, library_of, users
+from tracekit.model.lock_words import TAKEN, UNFINISHED
 from tracekit.model.trace import Trace
 
 SLUG = "deadlock"

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracekit.analyze.lock_waits import IDLE, TAKEN, LockWait, lock_waits, who
+from tracekit.analyze.lock_waits import LockWait, lock_waits, who
 from tracekit.analyze.place import Place
+from tracekit.model.lock_words import IDLE, TAKEN
 from tracekit.model.trace import Category, Trace, TrackKind
 
 

@@ -12,10 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit.analyze.place import Place
+from tracekit.model.lock_words import IDLE, TAKEN, UNFINISHED
 from tracekit.model.trace import Args, Category, Flag, Trace, TrackKind
-
-UNFINISHED, GIVEN_UP, TAKEN = "unfinished", "given up", "taken"
-IDLE = "idle worker"
 
 
 class LockWait(NamedTuple):

@@ -148,9 +148,7 @@ def _along(
         (most, _), *_ = weights.most_common(1)
         if most is None:  # it was nowhere deeper for as long as here
             return [(stack, weight) for stack, weight in stacks if len(stack) < depth]
-        stacks = [
-            (stack, weight) for stack, weight in stacks if depth <= len(stack) and alike(stack[-depth]) == most
-        ]
+        stacks = [(stack, weight) for stack, weight in stacks if depth <= len(stack) and alike(stack[-depth]) == most]
 
 
 def _function(stack: tuple[Place, ...]) -> tuple[str, str]:

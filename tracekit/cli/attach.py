@@ -12,11 +12,11 @@ import click
 from tracekit.cli.naming import default_output
 from tracekit.clock import monotonic_ns
 from tracekit.errors import TracekitError, UsageError
-from tracekit.observe import refusal
-from tracekit.observe.family import Family, command_of, name_of
+from tracekit.observe.family import Family, command_of
 from tracekit.observe.journal import Journal
 from tracekit.observe.pace import Pace
 from tracekit.observe.rounds import Rounds
+from tracekit.observe.stat import Stat
 from tracekit.observe.states import States
 from tracekit.observe.weights import Weights
 from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, MOST_RATE
@@ -132,12 +132,12 @@ def _name(pid: int) -> str:
         UsageError: there is none, or it may not be looked at.
     """
     try:
-        name = name_of(pid)
-    except (OSError, ValueError, IndexError):
+        stat = Stat(pid)
+    except (OSError, ValueError):
         raise UsageError(f"there is no process {pid}; `ps aux` or `pgrep -f NAME` tells which there are") from None
-    if refusal.is_dead(pid):
-        raise UsageError(f"process {pid} ({name}) has ended; nothing is to be seen of it")
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name) or "process"
+    if stat.is_dead:
+        raise UsageError(f"process {pid} ({stat.name}) has ended; nothing is to be seen of it")
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in stat.name) or "process"
 
 
 def _seconds(text: str | None) -> int:

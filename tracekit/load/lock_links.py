@@ -16,10 +16,11 @@ from tracekit import events
 from tracekit.load.image import Log
 from tracekit.load.locks import Change, Key, Locks, Wait
 from tracekit.model.builder import Builder
+from tracekit.model.lock_words import GIVEN_UP, TAKEN, UNFINISHED
 from tracekit.model.trace import Args, Category, FlowKind
 from tracekit.spool.layout import parse_code
 
-_OUTCOMES = {None: "unfinished", events.LOCK_TAKEN: "taken", events.LOCK_GIVEN_UP: "given up"}
+_OUTCOMES = {None: UNFINISHED, events.LOCK_TAKEN: TAKEN, events.LOCK_GIVEN_UP: GIVEN_UP}
 _OF_THE_PROGRAM = ("Lock.acquire", "RLock.acquire")  # what the program takes itself, by no function of the library
 
 
@@ -164,7 +165,7 @@ def _args(own: Locks, wait: Wait, holder: _Holder, lock: _Lock) -> Args:
     )
     args: Args = wait.about.place if wait.is_join else {"lock": label, **wait.about.place}
     args = {**args}
-    args["outcome"] = _OUTCOMES.get(wait.outcome, "unfinished")
+    args["outcome"] = _OUTCOMES.get(wait.outcome, UNFINISHED)
     if lock.number:
         args.update(shared=True)
     if holder.own is not None and holder.log is not None:

@@ -85,7 +85,7 @@ def _names(seen: list[_Seen]) -> dict[int, str]:
         key = one.details.get(events.PID, 0), one.number
         if one.kind == events.SEEN_THREAD:
             names[first.setdefault(key, at)] = one.name or f"thread {one.number}"
-            names.setdefault(at, one.name)
+            names.setdefault(at, one.name)  # its row begins here where the process was not known yet at the first
         elif one.kind == events.GONE:
             first.pop(key, None)
     return names

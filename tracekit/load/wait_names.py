@@ -6,12 +6,12 @@ means. Names are those of Python 3.10 to 3.13; 3.10 gives them without their cla
 
 from __future__ import annotations
 
+from tracekit.model.lock_words import IDLE
 from tracekit.spool.layout import parse_code
 
 _JOIN = "Thread.join"
 _THREAD = "Thread"  # 3.13: what is waited for is the thread, up to 3.12 a lock that it takes when it starts
 _TAKES_IT = "_set_tstate_lock"
-IDLE = "idle worker"
 BY_CLASS = ""
 
 # By the file below the standard library: what stands before the name, and what is called otherwise than by its own name.

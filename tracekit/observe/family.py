@@ -9,10 +9,10 @@ import os
 
 from tracekit.clock import monotonic_ns
 from tracekit.observe.journal import Journal
+from tracekit.observe.stat import Stat
 
 _INTERVAL_NS = 100_000_000
 _MOST = 1000  # processes
-_NAME, _PARENT, _BORN = 0, 1, 19  # fields of stat, after the name
 
 Identity = tuple[int, int]  # the kernel uses a pid again; with when it was born it is one process's for ever
 
@@ -72,9 +72,9 @@ class Family:
         try:
             tids = {int(entry) for entry in os.listdir(f"/proc/{pid}/task")}
             if identity not in self._threads:
-                stat = _stat(pid)
+                stat = Stat(pid)
                 self._journal.process(monotonic_ns(), pid, stat.name, stat.parent, command_of(pid))
-        except OSError:  # it has ended just now
+        except (OSError, ValueError):  # it has ended just now
             return
         threads = self._threads.setdefault(identity, {})
         for tid in sorted(tids - threads.keys()):
@@ -98,40 +98,14 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def name_of(pid: int) -> str:
-    """What the kernel calls a process.
-
-    Raises:
-        OSError: there is none.
-    """
-    return _stat(pid).name
-
-
-class _Stat:
-    """What /proc/PID/stat tells."""
-
-    def __init__(self, text: bytes) -> None:
-        before, _, after = text.rpartition(b")")
-        fields = after.split()
-        self.name = before.partition(b"(")[2].decode("utf-8", "replace")
-        self.is_dead = fields[_NAME] in (b"Z", b"X")
-        self.parent = int(fields[_PARENT])
-        self.born = int(fields[_BORN])
-
-
-def _stat(pid: int) -> _Stat:
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return _Stat(file.read())
-
-
 def _identity(pid: int) -> Identity:
-    return pid, _stat(pid).born
+    return pid, Stat(pid).born
 
 
 def _is_there(identity: Identity) -> bool:
     try:
-        stat = _stat(identity[0])
-    except (OSError, ValueError, IndexError):
+        stat = Stat(identity[0])
+    except (OSError, ValueError):
         return False
     return stat.born == identity[1] and not stat.is_dead
 
@@ -148,7 +122,7 @@ def _children(pid: int) -> list[Identity]:
     for child in found:
         try:
             identities.append(_identity(child))
-        except (OSError, ValueError, IndexError):
+        except (OSError, ValueError):
             continue
     return [identity for identity in identities if _is_there(identity)]
 

@@ -12,7 +12,6 @@ from tracekit.observe.syscalls import CALLS, Call
 MOST = 256  # bytes of either file
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
 _NEGATIVE = 1 << 31  # in the low half of an argument
-_START_CODE, _START_STACK = 23, 25  # fields of stat, after the name
 _INVOLUNTARY = b"nonvoluntary_ctxt_switches:"
 
 
@@ -92,16 +91,6 @@ def open_tasks(pid: int) -> int:
         OSError: there is no such process, or it is hidden.
     """
     return os.open(f"/proc/{pid}/task", _FLAGS | os.O_DIRECTORY)
-
-
-def image_of(pid: int) -> tuple[bytes, ...]:
-    """What an exec changes in a process: where its code and its stack lie; empty where that is not told."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = file.readall().rpartition(b")")[2].split()
-        return tuple(fields[_START_CODE : _START_STACK + 1])
-    except OSError:
-        return ()
 
 
 def times_in(schedstat: bytes) -> Times:

@@ -36,15 +36,6 @@ def is_there(pid: int) -> bool:
     return True
 
 
-def is_dead(pid: int) -> bool:
-    """Whether a process has ended, though its parent may not have asked for it."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-    except (OSError, IndexError):
-        return True
-
-
 def _advice(pid: int) -> str:
     if _user(pid) not in (os.geteuid(), None):
         return "it belongs to another user; run tracekit as that user, or as root"

@@ -14,6 +14,7 @@ from typing import TypeVar
 from tracekit.observe import procfs, refusal
 from tracekit.observe.journal import Journal
 from tracekit.observe.runtime import Runtime
+from tracekit.observe.stat import image_of, is_dead
 from tracekit.observe.threads import Thread
 
 _COUNT_NS = 19_000_000  # between two looks for how many threads there are
@@ -151,11 +152,11 @@ class States:
         process.is_explained = True
         pid = process.pid
         if first.hidden:
-            if not refusal.is_dead(pid):
+            if not is_dead(pid):
                 self._say(first.hidden, refusal.why(pid, first.hidden))
         elif process.runtime.missing:
             why = process.runtime.missing
-            if not refusal.is_dead(pid):
+            if not is_dead(pid):
                 self._say(
                     why, f"waits for the GIL of process {pid} are not all told from waits for other locks ({why})"
                 )
@@ -189,7 +190,7 @@ class _Process:
         self.is_explained = False
         self.runtime = Runtime(pid)
         self.changes = 0
-        self._image = procfs.image_of(pid)
+        self._image = image_of(pid)
 
     def close(self) -> None:
         os.close(self.tasks)
@@ -202,7 +203,7 @@ class _Process:
 
     def look_for_exec(self) -> None:
         """Another program in its place has another interpreter, or none."""
-        image = procfs.image_of(self.pid)
+        image = image_of(self.pid)
         if image != self._image:
             self._image = image
             self.runtime.close()

@@ -167,7 +167,7 @@ def test_full_disk(small_disk: Path, tmp_path: Path, plain: str, before: str) ->
     """On a full disk recording stops with one line; nothing is killed by a store into a page that has no room."""
     result = _run(small_disk, tmp_path, before)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert line.startswith("tracekit: process ")
     assert "cannot grow: No space left on device; the program goes on, the trace ends here" in line
@@ -179,7 +179,7 @@ def test_flight_recorder_on_a_full_disk(small_disk: Path, tmp_path: Path, plain:
     """On a full disk a flight recorder goes on in the room that it has, and says that it keeps less than was asked for."""
     result = _run(small_disk, tmp_path, **options)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "the last part that is kept is shorter than was asked for" in line
     assert "cannot grow: No space left on device" in line
@@ -202,7 +202,7 @@ def test_disk_that_is_full_already(small_disk: Path, tmp_path: Path, plain: str)
 
     result = _run(small_disk, tmp_path)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "is not traced (OSError" in line
     assert list(small_disk.iterdir()) == []
@@ -220,7 +220,7 @@ def test_file_size_limit(directory: Path, tmp_path: Path, plain: str, reserve: s
 
     result = _run(directory, tmp_path, textwrap.dedent(reserve) + textwrap.dedent(before))
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "cannot grow: File too large; the program goes on" in line
     _says_where_it_ends(directory)
@@ -237,7 +237,7 @@ def test_flight_recorder_with_a_file_size_limit(
 
     result = _run(directory, tmp_path, before, **options)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "shorter than was asked for" in line
     assert "cannot grow: File too large" in line
@@ -252,7 +252,7 @@ def test_file_size_limit_from_outside(directory: Path, tmp_path: Path, plain: st
 
     result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "is not traced (OSError" in line
     assert "File too large" in line
@@ -273,7 +273,7 @@ def test_quota(directory: Path, tmp_path: Path, plain: str) -> None:
 
     result = _run(directory, tmp_path, before)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert "cannot grow: Disk quota exceeded; the program goes on" in line
     _says_where_it_ends(directory)
@@ -405,7 +405,7 @@ def test_max_size(directory: Path, tmp_path: Path, plain: str, size: int) -> Non
     """Past the cap, however small, there is one line, and the trace says what is missing."""
     result = _run(directory, tmp_path, max_size=size)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert f"it has reached its largest size ({size} bytes)" in line
     trace = _sound(directory)
@@ -421,7 +421,7 @@ def test_read_only_directory(tmp_path: Path, core: str, plain: str) -> None:  # 
 
         result = _run(directory, tmp_path)
 
-        assert (result.returncode, result.stdout) == (3, plain)
+        assert (result.returncode, result.stdout) == (3, plain), result.stderr
         (line,) = result.stderr.splitlines()
         assert "is not traced (OSError" in line
         assert "Read-only file system" in line
@@ -481,7 +481,7 @@ def test_session_that_goes_under_run(tmp_path: Path, core: str, plain: str, flig
 
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
 
-    assert (result.returncode, result.stdout) == (3, plain)
+    assert (result.returncode, result.stdout) == (3, plain), result.stderr
     (line,) = result.stderr.splitlines()
     assert line.startswith("tracekit: ")
     assert line.endswith("its session is gone")

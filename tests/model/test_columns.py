@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracekit.model.columns import among, distinct, groups, numbers, sorted_places
+from tracekit.model.columns import among, distinct, groups, numbered, numbers, of_kinds, sorted_places
 
 columns = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5))
 
 
+@settings(deadline=None)
 @given(column=columns)
 def test_distinct(column: list[int]) -> None:
     """The values come in order, each once."""
     assert distinct(np.array(column, np.int64)).tolist() == sorted(set(column))
 
 
+@settings(deadline=None)
 @given(column=columns, values=columns)
 def test_among(column: list[int], values: list[int]) -> None:
     """A number is among the values exactly if it is one of them."""
@@ -24,6 +26,7 @@ def test_among(column: list[int], values: list[int]) -> None:
     assert found.tolist() == [number in values for number in column]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(-2, 2)), max_size=40))
 def test_groups(rows: list[tuple[int, bool, int]]) -> None:
     """Rows that are alike have one number; numbers are given in the order in which such rows come first."""
@@ -34,6 +37,7 @@ def test_groups(rows: list[tuple[int, bool, int]]) -> None:
     assert [rows[at] for at in first.tolist()] == list(known)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=30), st.lists(st.integers(-1, 10), max_size=30))
 def test_sorted_places(values: list[int], wanted: list[int]) -> None:
     """Of a number that stands several times the last place is found, and of one that does not stand there none."""
@@ -50,3 +54,19 @@ def test_numbers_are_few_at_a_time() -> None:
     rows = list(numbers(np.arange(count), np.arange(count) % 2 == 0))
     assert rows == [(at, at % 2 == 0) for at in range(count)]
     assert type(rows[-1][0]) is int
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 255)), st.lists(st.integers(0, 255)))
+def test_of_kinds(column: list[int], kinds: list[int]) -> None:
+    """A byte is of the kinds exactly if it is one of them."""
+    assert of_kinds(np.array(column, np.uint8), kinds).tolist() == [kind in kinds for kind in column]
+
+
+@settings(deadline=None)
+@given(columns)
+def test_numbered(column: list[int]) -> None:
+    """The values come in order, each once, and each row leads to its own."""
+    values, place = numbered(np.array(column, np.int64))
+    assert values.tolist() == sorted(set(column))
+    assert values[place].tolist() == column

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracekit.model.nesting import lying_in, nest
+from tracekit.model.nesting import _RANK, doubtful_by_numpy, lying_in, nest, sort_order
 from tracekit.model.trace import Category
+from tracekit.spool.core import core
 
 
 def columns(*lists: list[int]) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], ...]:
@@ -45,6 +47,40 @@ def test_points_in_slices() -> None:
     assert lying_in(track, time, *slices).tolist() == [False, True, True, True, False, False, True, True, False]
 
 
+def test_points_far_away() -> None:
+    """Points and slices are told apart also where tracks and times are so many that no number holds both."""
+    track, time = np.array([0, 2**31 - 1, 2**31 - 1]), np.array([5, 2**60, 2**60 + 1])
+    slices = (np.array([0, 2**31 - 1]), np.array([0, 2**59]), np.array([4, 2**60]))
+    assert lying_in(track, time, *slices).tolist() == [False, True, False]
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 6), st.sampled_from(list(Category))), max_size=25
+)
+
+
+@settings(deadline=None)
+@given(ROWS, st.booleans())
+def test_the_order(rows: list[tuple[int, int, int, Category]], in_order: bool) -> None:
+    """Slices are ordered by track, start, longest first, outer category, and then as they were given."""
+    if in_order:
+        rows.sort()
+    track, start, length, category = columns(*([row[at] for row in rows] for at in range(4)))
+    expected = np.lexsort((_RANK[category], -length, start, track))
+    assert sort_order(track, start, start + length, category).tolist() == expected.tolist()
+
+
+@pytest.mark.skipif(core.fast is None, reason="there is no core in C")
+@settings(deadline=None)
+@given(ROWS)
+def test_both_cores_doubt(rows: list[tuple[int, int, int, Category]]) -> None:
+    """The core in C finds the tracks on which a slice sticks out, as numpy does."""
+    rows = sorted((track, start, -(start + length), category) for track, start, length, category in rows)
+    track, start, end, _ = columns(*([row[at] for row in rows] for at in range(4)))
+    assert core.fast.doubtful(track.astype(np.int32), start, -end) == doubtful_by_numpy(track, start, -end)
+
+
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12), st.integers(0, 6)), max_size=25))
 def test_only_what_does_not_nest_is_changed(rows: list[tuple[int, int, int]]) -> None:
     """On each track every slice keeps its end exactly if all of the track nested before; afterwards all do."""

@@ -11,7 +11,7 @@ from tests_support import rows_of
 
 from tracekit.model.builder import Builder
 from tracekit.model.check import check
-from tracekit.model.select import BEGUN, window
+from tracekit.model.select import BEGUN, GOES_ON, window
 from tracekit.model.trace import Category, Flag, FlowKind, Trace, TrackKind
 
 
@@ -80,6 +80,55 @@ def test_any_window_is_sound(start: int) -> None:
     assert int((part.slices.end - part.slices.start).sum()) == int(inside.sum())
     assert [row.pid for row in part.processes if row.ended is None or row.ended > 0] == [
         row.pid for row in whole.processes if row.ended is None or row.ended > start
+    ]
+
+
+@settings(deadline=None)
+@given(st.integers(-5, 1100), st.integers(-5, 1100))
+def test_any_part_is_sound(start: int, end: int) -> None:
+    """Wherever a window begins and ends, it keeps every invariant, and every slice lasts as long as it did in there."""
+    whole = family()
+    part = window(whole, start, end)
+    assert check(part) == []
+    start = min(max(start, 0), whole.duration)
+    end = min(max(end, start), whole.duration)
+    assert part.duration == end - start
+    inside = np.minimum(whole.slices.end, end) - np.maximum(whole.slices.start, start)
+    assert int((part.slices.end - part.slices.start).sum()) == int(np.maximum(inside, 0).sum())
+    assert all(row.ended is None or row.ended <= part.duration for row in (*part.threads, *part.tasks))
+
+
+def test_what_goes_on_is_cut_and_marked() -> None:
+    """A slice that ends after the window ends with it, is flagged, and tells how long it goes on; its task is not over."""
+    part = window(family(), 0, 320)
+    (load,) = rows_of(part, "SPAN")
+    assert (load.start, load.end, load.args) == (300, 320, {"rows": 3, GOES_ON: "480 ns after the window"})
+    goes_on = part.slices.flags & Flag.GOES_ON > 0
+    assert "second" in {part.strings[name] for name in part.slices.name[goes_on]}
+    first, second = part.tasks
+    assert (first.ended, first.outcome, second.ended) == (None, "pending", None)
+    assert window(family(), 0, 350).tasks[0].ended == 350
+
+
+def test_tasks_that_are_not_drawn_keep_their_times() -> None:
+    """Of a task that has nothing but steps, the times in which it was ready are cut as well, and belong to it still."""
+    builder = Builder("crowd.py")
+    process = builder.process(7, "crowd.py")
+    thread = builder.thread(process, 7, "main", main=True)
+    track = builder.track(TrackKind.THREAD, thread)
+    builder.slice(track, 0, 1000, "main", Category.THREAD)
+    loop = builder.loop(process, thread, "Loop")
+    for number, start in enumerate((100, 500)):
+        task = builder.task(process, loop, f"task {number}", created=start, ended=start + 300, running=100, ready=200)
+        builder.slice(track, start + 200, start + 300, f"task {number}", Category.STEP, task=task)
+        builder.undrawn([task], [start], [start + 200])
+    part = window(builder.build(), 550)
+    (task,) = part.tasks
+    assert (task.name, task.running, task.ready, task.awaiting) == ("task 1", 100, 150, 0)
+    assert [column.tolist() for column in (part.undrawn.task, part.undrawn.start, part.undrawn.end)] == [
+        [0],
+        [0],
+        [150],
     ]
 
 

@@ -6,13 +6,12 @@ Times given to it are absolute nanoseconds of any one clock; `build` makes them 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tracekit.model.gathered import Column, Gathered
 from tracekit.model.nesting import lying_in, nest, sort_order
 from tracekit.model.select import window
 from tracekit.model.trace import (
@@ -21,11 +20,15 @@ from tracekit.model.trace import (
     Counters,
     FlowKind,
     Flows,
+    Frames,
     Instants,
     Int64,
     Loop,
     Pool,
     Process,
+    Samples,
+    SampleSource,
+    SampleState,
     Slices,
     States,
     Task,
@@ -35,13 +38,6 @@ from tracekit.model.trace import (
     TrackKind,
     Undrawn,
 )
-
-Column = Sequence[int] | NDArray[Any]
-
-# A slice is one row of eight numbers in a flat array: a tenth of the memory of a tuple, and numpy reads it as it is.
-_TRACK, _START, _END, _NAME, _CATEGORY, _FLAGS, _TASK, _ARGS = range(8)
-_WIDTH = 8
-_AT_A_TIME = 1 << 16  # rows that are copied at a time
 
 
 class Builder:
@@ -69,15 +65,18 @@ class Builder:
         self.cores = 0
         self.notes: list[str] = []
         self._tracks: dict[tuple[TrackKind, int, int], int] = {}
+        self._track_names: dict[int, str] = {}
         self._strings: dict[str, int] = {}
         self._args: list[Args] = []
         self._shared: set[int] = set()  # numbers of arguments that several slices have
-        self._slices = array("q")
+        self._slices = Gathered()
         self._instants = array("q")
         self._counters = array("q")
         self._values = array("d")
         self._flows = array("q")
         self._undrawn = array("q")
+        self._frames: dict[tuple[int, int, int, int], int] = {}
+        self._samples = array("q")
 
     def process(self, pid: int, name: str, **fields: Any) -> int:
         """Adds a process and returns its index; `fields` are those of `Process`."""
@@ -99,13 +98,17 @@ class Builder:
         self.tasks.append(Task(process, loop, name, **fields))
         return len(self.tasks) - 1
 
-    def track(self, kind: TrackKind, owner: int, number: int = 0) -> int:
+    def track(self, kind: TrackKind, owner: int, number: int = 0, name: str = "") -> int:
         """The track of a thread, task or process, or the lanes of a thread (given as one; `build` parts them).
 
         Args:
-            number: of TASKS, of which a process has many.
+            number: of TASKS and NAMED, of which a process has many.
+            name: of NAMED; the first one counts.
         """
-        return self._tracks.setdefault((kind, owner, number), len(self._tracks))
+        index = self._tracks.setdefault((kind, owner, number), len(self._tracks))
+        if name:
+            self._track_names.setdefault(index, name)
+        return index
 
     def string(self, text: str) -> int:
         """The index of a string in the trace's table."""
@@ -134,24 +137,20 @@ class Builder:
             args: its arguments, or what `keep` returned.
         """
         number = args if isinstance(args, int) else self._own(args)
-        self._slices.extend((track, start, max(start, end), self.string(name), category, flags, task, number))
-        return len(self._slices) // _WIDTH - 1
+        return self._slices.add(track, start, end, self.string(name), category, flags, task, number)
 
     def end(self, handle: int, time: int, flags: int = 0) -> None:
         """Moves the end of a slice, and adds flags to it."""
-        row = handle * _WIDTH
-        self._slices[row + _END] = max(time, self._slices[row + _START])
-        self._slices[row + _FLAGS] |= flags
+        self._slices.move_end(handle, time, flags)
 
     def annotate(self, handle: int, args: Args, flags: int = 0) -> None:
         """Adds arguments and flags to a slice."""
-        row = handle * _WIDTH
-        self._slices[row + _FLAGS] |= flags
-        kept = self._slices[row + _ARGS]
+        self._slices.flags[handle] |= flags
+        kept = self._slices.args[handle]
         if kept >= 0 and kept not in self._shared:
             self._args[kept].update(args)
         else:
-            self._slices[row + _ARGS] = self._own({**(self._args[kept] if kept >= 0 else {}), **args})
+            self._slices.args[handle] = self._own({**(self._args[kept] if kept >= 0 else {}), **args})
 
     def slices(
         self,
@@ -171,26 +170,28 @@ class Builder:
             name: what `string` returned.
             args: what `keep` returned.
         """
-        first = len(self._slices) // _WIDTH
-        columns = (track, start, end, name, category, flags, task, args)
-        for begin in range(0, len(start), _AT_A_TIME):
-            own = slice(begin, begin + _AT_A_TIME)
-            rows = np.empty((len(start[own]), _WIDTH), np.int64)
-            for at, column in enumerate(columns):
-                rows[:, at] = column if isinstance(column, int) else column[own]
-            rows[:, _END] = np.maximum(rows[:, _START], rows[:, _END])
-            self._slices.frombytes(rows.tobytes())
-        return first
+        return self._slices.extend(len(start), track, start, end, name, category, flags, task, args)
 
     def lying(self, *categories: Category) -> tuple[Int64, Int64, Int64, Int64]:
         """The slices of some categories so far, in the order of their adding: handle, track, start and end, a column each."""
-        rows = _table(self._slices, _WIDTH)
-        handles = np.flatnonzero(np.isin(rows[:, _CATEGORY], categories))
-        return handles.astype(np.int64), rows[handles, _TRACK], rows[handles, _START], rows[handles, _END]
+        handles = np.flatnonzero(np.isin(self._slices.column("category"), categories))
+        track, start, end = (self._slices.column(name)[handles] for name in ("track", "start", "end"))
+        return handles, track.astype(np.int64), start, end
 
     def instant(self, track: int, time: int, name: str, args: Args | None = None) -> None:
         """Adds a point in time to a track."""
         self._instants.extend((track, time, self.string(name), self._own(args)))
+
+    def instants(self, track: Column | int, time: Column, name: Column | int, args: Column | int = -1) -> None:
+        """Adds many points in time at once.
+
+        Args:
+            name, args: what `string` and `keep` returned.
+        """
+        rows = np.empty((len(time), 4), np.int64)
+        for at, column in enumerate((track, time, name, args)):
+            rows[:, at] = column
+        self._instants.frombytes(rows.tobytes())
 
     def counter(self, process: int, time: int, name: str, series: str, value: float) -> None:
         """Adds one value of one series of a process's counter."""
@@ -226,6 +227,33 @@ class Builder:
         """Adds times in which tasks that are not drawn were ready, a column each."""
         self._undrawn.frombytes(np.stack((task, start, end), axis=1).astype(np.int64).tobytes())
 
+    def frame(self, parent: int, function: str, file: str, line: int = 0) -> int:
+        """The row of a frame; what is alike is one row.
+
+        Args:
+            parent: the row of the frame that called it, or -1.
+            line: 0 where it is not known.
+        """
+        key = (parent, self.string(function), self.string(file), line)
+        return self._frames.setdefault(key, len(self._frames))
+
+    def sample(self, thread: int, time: int, frame: int, state: SampleState, source: SampleSource) -> None:
+        """Adds a call stack that was sampled.
+
+        Args:
+            frame: the innermost one, as `frame` returned it; -1: the thread was seen, but not its stack.
+        """
+        self._samples.extend((thread, time, frame, state, source))
+
+    def samples(
+        self, thread: Column | int, time: Column, frame: Column, state: Column | int, source: Column | int
+    ) -> None:
+        """Adds many samples at once: as in `sample`, a column each, or one number for all."""
+        rows = np.empty((len(time), len(Samples.__slots__)), np.int64)
+        for at, column in enumerate((thread, time, frame, state, source)):
+            rows[:, at] = column
+        self._samples.frombytes(rows.tobytes())
+
     def inside(self, start: int, end: int) -> int:
         """What of a stretch of time the trace will have; the times of loops are counted by this."""
         return max(0, end - max(start, self.since))
@@ -242,15 +270,14 @@ class Builder:
                 fit into memory.
         """
         instants, counters = _table(self._instants, 4), _table(self._counters, 4)
-        rows = np.frombuffer(self._slices, np.int64).reshape(-1, _WIDTH)
-        base, last = self._range(rows[:, _START], rows[:, _END], instants[:, 1], counters[:, 1])
+        samples = _table(self._samples, len(Samples.__slots__))
+        times = self._slices.column("start"), self._slices.column("end")
+        base, last = self._range(*times, instants[:, 1], counters[:, 1], samples[:, 1])
         tracks, notes = self._track_rows(), list(self.notes)
-        slices, position, cut = self._nested(rows, base, tracks)
+        del times
+        slices, position, cut = self._nested(base, tracks, final)
         if cut:
             notes.append(f"slices that outlasted the one around them were cut to fit: {cut}")
-        del rows
-        if final:
-            self._slices = array("q")
         trace = Trace(
             program=self.program,
             wall_start=self.wall_start + base if self.wall_start else 0,
@@ -272,6 +299,8 @@ class Builder:
             cores=self.cores,
             undrawn=_undrawn(_table(self._undrawn, 3), base),
             exit_status=exit_status,
+            frames=_frames(self._frames),
+            samples=_samples(samples, base),
         )
         return window(trace, self.since - base) if self.since and self.since > base else trace
 
@@ -289,12 +318,15 @@ class Builder:
         return len(self._args) - 1
 
     def _track_rows(self) -> list[Track]:
-        return [self._track_row(*key) for key in self._tracks]
+        rows = [self._track_row(*key) for key in self._tracks]
+        for index, name in self._track_names.items():
+            rows[index].name = name
+        return rows
 
     def _track_row(self, kind: TrackKind, owner: int, number: int = 0) -> Track:
         if kind == TrackKind.TASKS:
             return Track(kind, owner, owner, f"tasks {number}")
-        if kind == TrackKind.PROCESS:
+        if kind in (TrackKind.PROCESS, TrackKind.NAMED):
             return Track(kind, owner, owner, self.processes[owner].name)
         if kind == TrackKind.TASK:
             return Track(kind, owner, self.tasks[owner].process, self.tasks[owner].name)
@@ -310,32 +342,36 @@ class Builder:
                 row.ended = min(max(row.ended, base), last) - base
         return self.tasks
 
-    def _nested(self, rows: Int64, base: int, tracks: list[Track]) -> tuple[Slices, Int64, int]:
+    def _nested(self, base: int, tracks: list[Track], final: bool) -> tuple[Slices, Int64, int]:
         """The slices, sorted and nested, the place of each row among them, and how many were cut; adds the lanes that takes."""
 
         def new_lane(thread: int) -> int:
             tracks.append(self._track_row(TrackKind.LANE, thread))
             return len(tracks) - 1
 
-        all_tracks, starts, ends = rows[:, _TRACK].astype(np.int32), rows[:, _START] - base, rows[:, _END] - base
-        categories = rows[:, _CATEGORY].astype(np.uint8)
-        order = sort_order(all_tracks, starts, ends, categories)
-        track, start, end, category = all_tracks[order], starts[order], ends[order], categories[order]
+        rows = self._slices
+        if final:
+            self._slices = Gathered()
+        keys = {name: rows.column(name) for name in ("track", "start", "end", "category")}
+        order = sort_order(*keys.values())
+        found = {name: column[order] for name, column in keys.items()}
         lanes = {index: row.owner for index, row in enumerate(tracks) if row.kind == TrackKind.LANE}
         homes = [self._lane_thread(row) for row in tracks]
+        track, start, end, category = found.values()
         nested = nest(track, start, end, category, lanes, homes, new_lane)
         if nested.changed:
-            all_tracks[order], ends[order] = nested.track, nested.end
-            order = sort_order(all_tracks, starts, ends, categories)
-            track, start, end, category = all_tracks[order], starts[order], ends[order], categories[order]
+            for name in ("track", "end"):
+                keys[name] = np.empty_like(found[name])
+                keys[name][order] = found[name]
+            order = sort_order(*keys.values())
+            found = {name: column[order] for name, column in keys.items()}
+        for name in ("start", "end"):
+            found[name] -= base
         position = np.empty(len(order), np.int64)
         position[order] = np.arange(len(order))
-        name, task, args = (rows[order, which].astype(np.int32) for which in (_NAME, _TASK, _ARGS))
-        return (
-            Slices(track, start, end, name, category, rows[order, _FLAGS].astype(np.uint8), task, args),
-            position,
-            nested.cut,
-        )
+        for name in ("name", "flags", "task", "args"):
+            found[name] = rows.column(name)[order]
+        return Slices(**found), position, nested.cut
 
     def _lane_thread(self, track: Track) -> int:
         """The thread whose lanes take what does not fit on a track; -1 where there is none."""
@@ -386,3 +422,14 @@ def _flows(rows: Int64, base: int, position: Int64, slices: Slices) -> Flows:
 def _undrawn(rows: Int64, base: int) -> Undrawn:
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     return Undrawn(rows[:, 0].astype(np.int32), rows[:, 1] - base, rows[:, 2] - base)
+
+
+def _frames(rows: dict[tuple[int, int, int, int], int]) -> Frames:
+    columns = np.array(list(rows), np.int64).reshape(-1, len(Frames.__slots__)).astype(np.int32)
+    return Frames(*(np.ascontiguousarray(column) for column in columns.T))
+
+
+def _samples(rows: Int64, base: int) -> Samples:
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    thread, frame = rows[:, 0].astype(np.int32), rows[:, 2].astype(np.int32)
+    return Samples(thread, rows[:, 1] - base, frame, rows[:, 3].astype(np.uint8), rows[:, 4].astype(np.uint8))

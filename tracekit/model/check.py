@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit.model.trace import STATE_FIELDS, Category, Flag, FlowKind, Trace, TrackKind
+from tracekit.model.trace import (
+    STATE_FIELDS,
+    Category,
+    Flag,
+    FlowKind,
+    SampleSource,
+    SampleState,
+    Trace,
+    TrackKind,
+)
 
 _SHOWN = 3  # of each kind of fault; the rest is counted
 
@@ -37,6 +46,7 @@ _PLACES: dict[Category, tuple[TrackKind, ...]] = {
     **dict.fromkeys(_ON_THREADS, (TrackKind.THREAD,)),
     **dict.fromkeys(_PHASES, (TrackKind.TASK, TrackKind.TASKS)),
     Category.STATE: (TrackKind.STATES,),
+    Category.CALL: (TrackKind.THREAD, TrackKind.TASK, TrackKind.TASKS, TrackKind.NAMED, TrackKind.LANE),
 }
 
 
@@ -77,9 +87,14 @@ def _columns(trace: Trace) -> Iterator[str]:
         "task": len(trace.tasks),
         "process": len(trace.processes),
         "target": len(trace.slices),
+        "thread": len(trace.threads),
+        "frame": len(trace.frames),
+        "parent": len(trace.frames),
+        "function": len(trace.strings),
+        "file": len(trace.strings),
     }
-    optional = ("args", "task")
-    for table in (trace.slices, trace.instants, trace.counters, trace.flows):
+    optional = ("args", "task", "frame", "parent")
+    for table in (trace.slices, trace.instants, trace.counters, trace.flows, trace.frames, trace.samples):
         title = type(table).__name__
         columns = {name: np.asarray(getattr(table, name)) for name in table.__slots__}
         if len({len(column) for column in columns.values()}) != 1:
@@ -93,10 +108,16 @@ def _columns(trace: Trace) -> Iterator[str]:
     for title, column, kinds in (
         ("Slices.category", trace.slices.category, Category),
         ("Flows.kind", trace.flows.kind, FlowKind),
+        ("Samples.state", trace.samples.state, SampleState),
+        ("Samples.source", trace.samples.source, SampleSource),
     ):
         unknown = set(np.unique(column).tolist()) - {int(kind) for kind in kinds}
         if unknown:
             yield f"{title}: unknown values {sorted(unknown)}"
+    if (trace.frames.parent >= np.arange(len(trace.frames))).any():
+        yield "Frames.parent: a caller does not come before what it calls"
+    if (trace.frames.line < 0).any():
+        yield "Frames.line: a line before the first"
 
 
 def _rows(trace: Trace) -> Iterator[str]:
@@ -109,6 +130,7 @@ def _rows(trace: Trace) -> Iterator[str]:
         TrackKind.TASK: trace.tasks,
         TrackKind.PROCESS: trace.processes,
         TrackKind.TASKS: trace.processes,
+        TrackKind.NAMED: trace.processes,
     }
     sound = {
         "process": [inside(row.parent, trace.processes, optional=True) for row in trace.processes],
@@ -156,6 +178,7 @@ def _times(trace: Trace) -> Iterator[str]:
         ("instant", trace.instants.time),
         ("counter", trace.counters.time),
         ("flow", trace.flows.time),
+        ("sample", trace.samples.time),
     ):
         if len(column) and (int(column.min()) < 0 or int(column.max()) > trace.duration):
             yield f"a {title} lies outside of the trace's duration"
@@ -177,11 +200,12 @@ def _wrong(trace: Trace, start: int, end: int | None, before: bool) -> bool:
 
 def _order(trace: Trace) -> Iterator[str]:
     """Each table is sorted as its docstring says."""
-    slices, instants = trace.slices, trace.instants
+    slices, instants, samples = trace.slices, trace.instants, trace.samples
     for title, keys in (
         ("Slices", (slices.track, slices.start, -slices.end)),
         ("Instants", (instants.track, instants.time)),
         ("Counters", (trace.counters.time,)),
+        ("Samples", (samples.thread, samples.time)),
     ):
         if not _sorted(keys):
             yield f"{title} are not sorted"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit.model.trace import Int64
+from tracekit.model.trace import Int8, Int64
 
 _AT_A_TIME = 1 << 14
 
 
-def distinct(column: Int64) -> Int64:
+def distinct(column: NDArray[Any]) -> Int64:
     """The values of a column in order, each once.
 
     np.unique hashes integers from numpy 2.3 on, which takes fifty times as long as to sort a million of them.
@@ -22,7 +22,7 @@ def distinct(column: Int64) -> Int64:
     values = np.sort(column)
     first = np.ones(len(values), np.bool_)
     first[1:] = values[1:] != values[:-1]
-    return values[first]
+    return values[first].astype(np.int64, copy=False)
 
 
 def among(column: Int64, values: Int64) -> NDArray[np.bool_]:
@@ -31,6 +31,23 @@ def among(column: Int64, values: Int64) -> NDArray[np.bool_]:
         return np.zeros(len(column), np.bool_)
     found: NDArray[np.bool_] = values[np.minimum(np.searchsorted(values, column), len(values) - 1)] == column
     return found
+
+
+def of_kinds(kind: Int8, kinds: Collection[int]) -> NDArray[np.bool_]:
+    """For each byte of a column whether it is one of a few."""
+    table = np.zeros(256, np.bool_)
+    table[list(kinds)] = True
+    return table[kind]
+
+
+def numbered(column: NDArray[Any]) -> tuple[Int64, NDArray[np.intp]]:
+    """The values of a column of small numbers, each once, in order, and for each row the place of its value among them."""
+    if not len(column) or int(column.min()) < 0 or int(column.max()) > 4 * len(column):
+        values, place = np.unique(column, return_inverse=True)
+        return values.astype(np.int64), place.reshape(-1)
+    there = np.zeros(int(column.max()) + 1, np.bool_)
+    there[column] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[column]
 
 
 def sorted_places(values: Int64, wanted: Int64) -> tuple[Int64, NDArray[np.bool_]]:

@@ -1,7 +1,7 @@
 """Nesting: makes the slices of each track lie within each other like parentheses. Knows numbers only, no rows.
 
 What cannot nest: a whole span moves to a lane of its thread (as many lanes as overlap at once); anything else that
-sticks out is cut where the slice ends that it lies in.
+sticks out is cut where the slice ends that it lies in. A call never makes room for anything else: it is cut.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracekit.model.columns import distinct
-from tracekit.model.trace import Category, Int64
+from tracekit.model.trace import Category, Int32, Int64
+from tracekit.spool.core import core
 
 # Which of two slices that start and end alike is the parent: the lower rank.
 _RANK = np.full(256, 3, np.int64)
@@ -25,12 +26,14 @@ for _rank, _categories in (
     (2, (Category.STEP, Category.CALLBACK)),
     (4, (Category.READY, Category.RUNNING, Category.AWAITING)),
     (5, (Category.GC,)),
+    (6, (Category.CALL,)),
 ):
     for _category in _categories:
         _RANK[_category] = _rank
 
 AnyInt = NDArray[Any]
 
+_LARGEST = 1 << 62
 _LEVELS = 16  # of more, it is found out one by one
 
 
@@ -45,7 +48,22 @@ class Nested(NamedTuple):
 
 def sort_order(track: AnyInt, start: AnyInt, end: AnyInt, category: AnyInt) -> Int64:
     """The order of Slices: by track, start, longest first; of equals the outer category, then the one given first."""
+    order = np.argsort(track, kind="stable")
+    columns = track[order], start[order], end[order], category[order]
+    if _is_sorted(*columns):  # as most recordings are, thread by thread
+        return order.astype(np.int64, copy=False)
     return np.lexsort((_RANK[category], -end, start, track)).astype(np.int64, copy=False)
+
+
+def _is_sorted(track: AnyInt, start: AnyInt, end: AnyInt, category: AnyInt) -> bool:
+    """Whether slices are in order, which are by track already."""
+    wrong = start[1:] < start[:-1]
+    if (wrong & (track[1:] == track[:-1])).any():
+        return False
+    alike = np.flatnonzero((start[1:] == start[:-1]) & (track[1:] == track[:-1]))
+    rank = _RANK[category[alike]], _RANK[category[alike + 1]]
+    longer = end[alike + 1] - end[alike]
+    return not ((longer > 0) | ((longer == 0) & (rank[1] < rank[0]))).any()
 
 
 def nest(
@@ -67,8 +85,7 @@ def nest(
     """
     moved: list[int] = []
     cut = 0
-    doubtful = _doubtful(track, start, end) | lanes.keys()
-    for where in sorted(doubtful):
+    for where in sorted(doubtful(np.ascontiguousarray(track, np.int32), start, end) | lanes.keys()):
         begin, stop = (int(at) for at in np.searchsorted(track, [where, where + 1]))
         own = slice(begin, stop)
         ends = end[own].tolist()
@@ -82,7 +99,7 @@ def nest(
     return Nested(track, end, cut, changed)
 
 
-def _doubtful(track: AnyInt, start: Int64, end: Int64) -> set[int]:
+def doubtful_by_numpy(track: Int32, start: Int64, end: Int64) -> set[int]:
     """The tracks whose slices do not nest, or lie so deep that it takes too long to find out.
 
     Slices within which none begins are taken away, if they end within the one that they lie in; then those within which none
@@ -104,6 +121,9 @@ def _doubtful(track: AnyInt, start: Int64, end: Int64) -> set[int]:
         left[inner] = False
         track, start, end = track[left], start[left], end[left]
     return strange | set(track.tolist())
+
+
+doubtful: Callable[[Int32, Int64, Int64], set[int]] = doubtful_by_numpy if core.fast is None else core.fast.doubtful
 
 
 def _nest(
@@ -135,6 +155,8 @@ def _nest(
         begin = start[i]
         while stack and end[stack[-1]] <= begin:
             stack.pop()
+        if category[i] != Category.CALL:
+            cut += _make_room(i, begin, stack, end, category)
         if stack and end[i] > end[stack[-1]]:
             movable = homes[where] >= 0
             if movable and category[i] == Category.SPAN:
@@ -146,8 +168,18 @@ def _nest(
     return cut
 
 
+def _make_room(i: int, begin: int, stack: list[int], end: list[int], category: list[int]) -> int:
+    """Ends the calls that slice `i` outlasts where it begins: they are another recorder's, and fit into ours. How many."""
+    cut = 0
+    while stack and category[stack[-1]] == Category.CALL and end[stack[-1]] < end[i]:
+        end[stack.pop()] = begin
+        cut += 1
+    return cut
+
+
 def _fit(i: int, stack: list[int], end: list[int], category: list[int], moved: list[int], movable: bool) -> bool:
     """Makes slice `i`, no movable span, fit into the stack: spans make room, all else cuts it. True if it was cut."""
+    movable = movable and category[i] != Category.CALL
     position = len(stack) - 1
     while position >= 0 and end[stack[position]] < end[i]:
         parent = stack[position]
@@ -231,14 +263,19 @@ def lying_in(
     """
     if not len(slice_track) or not len(track):
         return np.zeros(len(track), np.bool_)
-    times = distinct(np.concatenate((slice_start, slice_end, time)))
-    width = len(times)
-
-    # Ranks in place of nanoseconds, so that track and time fit into one number.
-    def key(of_track: AnyInt, of_time: AnyInt) -> Int64:
-        return of_track.astype(np.int64) * width + np.searchsorted(times, of_time)
-
+    key = _key(slice_track, slice_start, slice_end, time)
     reach = np.maximum.accumulate(key(slice_track, slice_end))
     points = key(track, time)
     before = np.searchsorted(key(slice_track, slice_start), points, side="right") - 1
     return (before >= 0) & (reach[before] >= points)
+
+
+def _key(slice_track: AnyInt, *times: AnyInt) -> Callable[[AnyInt, AnyInt], Int64]:
+    """What makes one number of track and time, in their order; a point's track may be one that no slice has."""
+    least, most = min(int(column.min()) for column in times), max(int(column.max()) for column in times)
+    width = most - least + 1
+    if (int(slice_track.max()) + 2) * width < _LARGEST:
+        return lambda track, time: track.astype(np.int64) * width + (time - least)
+    # Ranks in place of nanoseconds are smaller.
+    ranks = distinct(np.concatenate(times))
+    return lambda track, time: track.astype(np.int64) * len(ranks) + np.searchsorted(ranks, time)

@@ -57,6 +57,7 @@ class Flag(IntFlag):
     BEGUN_BEFORE = 2  # it had begun before the recording did
     ERROR = 4  # it ended by an exception; the argument "error" names its class
     MOVED = 8  # it ended on another thread than the one it began on
+    GOES_ON = 16  # it went on after the trace, which is a part of a longer one
 
 
 class TrackKind(IntEnum):
@@ -260,6 +261,9 @@ class Slices:
         return len(self.track)
 
 
+LOG_LEVEL = "log level"  # the argument that all have which the program logged, and nothing else
+
+
 @dataclass(slots=True)
 class Instants:
     """Columns of points in time, sorted by track, then time. `args` as in Slices."""
@@ -354,6 +358,17 @@ def nothing_undrawn() -> Undrawn:
     return Undrawn(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
+def no_frames() -> Frames:
+    """No rows."""
+    return Frames(*(np.zeros(0, np.int32) for _ in Frames.__slots__))
+
+
+def no_samples() -> Samples:
+    """No rows."""
+    none, nothing = np.zeros(0, np.int32), np.zeros(0, np.uint8)
+    return Samples(none, np.zeros(0, np.int64), none, nothing, nothing)
+
+
 @dataclass(slots=True)
 class Trace:
     """A whole recording.
@@ -385,3 +400,5 @@ class Trace:
     cores: int = 0  # that the program might use; 0: not known
     undrawn: Undrawn = field(default_factory=nothing_undrawn)
     exit_status: int | None = None  # of the program, as a shell would say it (128 + signal); None: not known
+    frames: Frames = field(default_factory=no_frames)
+    samples: Samples = field(default_factory=no_samples)

@@ -11,6 +11,7 @@ from waiting import until
 from tracekit import events
 from tracekit.clock import monotonic_ns
 from tracekit.observe.family import Family, command_of
+from tracekit.observe.stat import Stat
 
 
 def test_who_comes_and_goes(program: Start, written: Writing) -> None:
@@ -53,6 +54,34 @@ def test_who_comes_and_goes(program: Start, written: Writing) -> None:
     assert {one.tid for one in written.of_kind(events.GONE)} == {one.tid for one in seen}
 
 
+def test_those_who_tell_of_themselves(program: Start, written: Writing) -> None:
+    """Of a process that records nothing is written down but what it has started."""
+    child = program(
+        """
+        import os, sys
+        print(flush=True)
+        sys.stdin.readline()
+        if not os.fork():
+            sys.stdin.read()
+            os._exit(0)
+        os.wait()
+        """
+    )
+    assert child.stdin is not None
+    family = Family(child.pid, written.journal)
+    later = itertools.count(monotonic_ns(), 10**9)
+    family.look(next(later), [child.pid])
+    print("go on", file=child.stdin, flush=True)
+    until(lambda: family.look(next(later), [child.pid]) and written.of_kind(events.SEEN_THREAD))
+    child.communicate()
+    family.close()
+
+    (seen,) = written.of_kind(events.SEEN_PROCESS)
+    (thread,) = written.of_kind(events.SEEN_THREAD)
+    assert seen.details[events.PARENT] == child.pid != thread.tid
+    assert [one.tid for one in written.of_kind(events.GONE)] == [thread.tid]
+
+
 def test_names(program: Start, written: Writing) -> None:
     """A thread is called what Python calls it, once that is known, and that is written down once."""
     child = program("import sys; print(flush=True); sys.stdin.read()")
@@ -63,7 +92,7 @@ def test_names(program: Start, written: Writing) -> None:
     family.name(child.pid, 1, "of nobody")
 
     names = written.spool().names
-    assert [names[one.state] for one in written.of_kind(events.SEEN_THREAD)] == ["MainThread", "Main"]
+    assert [names[one.state] for one in written.of_kind(events.SEEN_THREAD)] == [Stat(child.pid).name, "Main"]
 
 
 def test_of_this_process() -> None:

@@ -40,7 +40,7 @@ def test_others(written: Writing) -> None:
         {events.RSS: 100, events.PSS: 50, events.SHARED: 60},
     ]
     (stack,) = written.of_kind(events.STACK)
-    assert (stack.time, stack.tid, stack.state, stack.details[events.PID]) == (3, 8, 1, 7)
+    assert (stack.time, stack.tid, stack.state, stack.details[events.PID]) == (3, 8, events.STACK_GIL, 7)
     assert layout.parse_code(written.spool().names[stack.details[events.FRAME]]) == ("g", "a.py", 2)
     assert written.notes() == ["a word"]
 

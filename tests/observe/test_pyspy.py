@@ -1,18 +1,22 @@
-"""py-spy: stacks of another process, read in the background. Runs the real py-spy on real programs."""
+"""py-spy: stacks of another process, read once or sampled, in the background. Runs the real py-spy on real programs."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from waiting import until
 
 from tracekit.clock import monotonic_ns
 from tracekit.observe import pyspy
-from tracekit.observe.pyspy import Reading, Stack
+from tracekit.observe.pyspy import Reading, Recording, Stack
 
 Start = Callable[[str], "subprocess.Popen[str]"]
 
@@ -113,3 +117,50 @@ def test_sigchld_is_ignored(program: Start) -> None:
 def _name(pid: str) -> str:
     with open(f"/proc/{pid}/comm", encoding="ascii") as file:
         return file.read().strip()
+
+
+def sample(pid: int, path: Path, **options: Any) -> Recording:
+    """A recording of a process, begun and attached, or ended already."""
+    program = pyspy.executable()
+    assert program is not None
+    recording = Recording(program, pid, 100, str(path), **options)
+    until(lambda: recording.is_attached() or recording.is_over())
+    return recording
+
+
+def switches(pid: int) -> int:
+    """How often the threads of a process have waited for something."""
+    texts = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status"))
+    return sum(int(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for text in texts)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_recording(program: Start, tmp_path: Path, native: bool) -> None:
+    """Sampling writes, once it is ended, the stacks of all threads, also of those that wait, under their tids."""
+    child = program(_TWO)
+    recording = sample(child.pid, tmp_path / "samples", native=native)
+    assert recording.error == ""
+    until(lambda: switches(recording._child) > 300)  # each look is at least one, of each of its threads
+    recording.end(60)
+    written = json.loads((tmp_path / "samples").read_text())
+
+    assert (recording.is_over(), recording.error) == (True, "")
+    assert recording.samples > 0
+    names = {row["name"] for row in written}
+    tids = {name.removeprefix("thread (").partition(")")[0] for name in names if name.startswith("thread (")}
+    assert len(tids) == 2
+    if sys.version_info >= (3, 11):
+        assert tids == set(os.listdir(f"/proc/{child.pid}/task"))
+    assert {"waits", "deep"} <= {name.rpartition(".")[2] for name in names}
+
+
+def test_a_recording_of_nothing(tmp_path: Path) -> None:
+    """Why there are no samples is told in one line: here the process is no Python."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        recording = sample(other.pid, tmp_path / "samples")
+        other.kill()
+
+    assert recording.is_over()
+    assert not recording.is_denied
+    assert "python" in recording.error.lower()
+    assert "\n" not in recording.error

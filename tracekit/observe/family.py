@@ -6,12 +6,15 @@ Knows /proc, and not what they do.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Container
 
 from tracekit.clock import monotonic_ns
 from tracekit.observe.journal import Journal
-from tracekit.observe.stat import Stat
+from tracekit.observe.stat import Stat, image_of
 
 _INTERVAL_NS = 100_000_000
+_SHARE = 100  # a look takes at most one part of so many of the time
 _MOST = 1000  # processes
 
 Identity = tuple[int, int]  # the kernel uses a pid again; with when it was born it is one process's for ever
@@ -23,33 +26,48 @@ class Family:
     Args:
         pid: of the process.
         journal: where they are written down.
+        others: what stands in the command lines of those that are none of it, as what they start is not; "": of nobody.
 
     Raises:
         OSError: there is no such process.
     """
 
-    def __init__(self, pid: int, journal: Journal) -> None:
+    def __init__(self, pid: int, journal: Journal, others: str = "") -> None:
         self._journal = journal
+        self._other = others
+        self._others: set[Identity] = set()
+        self._fresh: set[Identity] = set()
         self._root = _identity(pid)
         self._threads: dict[Identity, dict[int, str]] = {}
         self._next_look = 0
         self._is_first = True
 
-    def look(self, now: int) -> dict[Identity, int]:
+    def look(self, now: int, recording: Container[int] = ()) -> dict[Identity, int]:
         """The pids of those that are there.
 
         Args:
             now: CLOCK_MONOTONIC, ns.
+            recording: pids of those that tell of themselves; only what they have started is looked for.
         """
         if now >= self._next_look:
-            self._next_look = now + _INTERVAL_NS
+            begun = time.thread_time_ns()
             found = self._found()
             for identity in self._threads.keys() - set(found):
                 self._lose(identity)
             for identity in found:
-                self._look(identity)
+                if identity[0] in recording:
+                    self._threads.setdefault(identity, {})
+                elif self._is_itself(identity):
+                    self._look(identity)
             self._is_first = False
+            self._next_look = now + max(_INTERVAL_NS, (time.thread_time_ns() - begun) * _SHARE)
         return {identity: identity[0] for identity in self._threads}
+
+    def close(self) -> None:
+        """Write down who is gone since the last look."""
+        for identity in list(self._threads):
+            if not _is_there(identity):
+                self._lose(identity)
 
     def name(self, pid: int, tid: int, name: str) -> None:
         """Python calls a thread by this name."""
@@ -64,21 +82,42 @@ class Family:
         for identity in found:  # grows meanwhile
             if len(found) >= _MOST:
                 break
-            found += [child for child in _children(identity[0]) if child not in found]
+            found += [child for child in _children(identity[0]) if child not in found and not self._is_other(child)]
         return found
+
+    def _is_other(self, identity: Identity) -> bool:
+        if identity not in self._others and self._other and self._other in command_of(identity[0]):
+            self._others.add(identity)
+            if identity in self._threads:  # it was seen before it was that
+                self._lose(identity)
+        return identity in self._others
+
+    def _is_itself(self, identity: Identity) -> bool:
+        """Whether it is what it is to be: right after a fork it is its parent's double, which may change within a moment."""
+        if identity in self._threads or identity == self._root or identity in self._fresh:
+            self._fresh.discard(identity)
+            return True
+        try:
+            stat = Stat(identity[0])
+            if stat.image != image_of(stat.parent):
+                return True
+        except (OSError, ValueError):  # it has ended just now
+            return False
+        self._fresh.add(identity)
+        return False
 
     def _look(self, identity: Identity) -> None:
         pid = identity[0]
         try:
             tids = {int(entry) for entry in os.listdir(f"/proc/{pid}/task")}
+            stat = Stat(pid)
             if identity not in self._threads:
-                stat = Stat(pid)
                 self._journal.process(monotonic_ns(), pid, stat.name, stat.parent, command_of(pid))
         except (OSError, ValueError):  # it has ended just now
             return
         threads = self._threads.setdefault(identity, {})
         for tid in sorted(tids - threads.keys()):
-            threads[tid] = "MainThread" if tid == pid else _thread_name(pid, tid)
+            threads[tid] = stat.name if tid == pid else _thread_name(pid, tid)
             self._journal.thread(monotonic_ns(), pid, tid, threads[tid], self._is_first)
         for tid in threads.keys() - tids:
             del threads[tid]

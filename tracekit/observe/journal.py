@@ -97,7 +97,8 @@ class Journal:
         intern = self._names.intern
         details = [(events.PID, pid)]
         details += [(events.FRAME, intern(layout.code_text(*frame))) for frame in stack.frames[:_MOST_FRAMES]]
-        self._write(time, events.STACK, int(stack.holds_gil), stack.tid, details)
+        active = events.STACK_ACTIVE if stack.active else events.STACK_IDLE
+        self._write(time, events.STACK, events.STACK_GIL if stack.holds_gil else active, stack.tid, details)
 
     def process(self, time: int, pid: int, name: str, ppid: int, command: str) -> None:
         """Write down that there is a process."""

@@ -1,6 +1,6 @@
-"""py-spy: the one file that starts it, to read the stacks of all threads of a process. Knows no session.
+"""py-spy: the one file that starts it, to read the stacks of all threads of a process once, or to sample them. Knows no session.
 
-It never stops the process that it looks at (--nonblocking), so that a stack may be torn: then another one is read. It works
+It does not stop the process that it looks at (--nonblocking), so that a stack may be torn: then another one is read. It works
 in the background: whoever started it polls.
 """
 
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sysconfig
+import time
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -18,6 +20,10 @@ _MOST_BYTES = 16 << 20
 _LONGEST_NS = 5_000_000_000  # for one reading; it takes 10 to 40 ms where nothing is wrong
 _THREAD_BYTES = 1024  # of glibc's description of a thread: its tid is among the first
 _WORD = 4
+_SAMPLING = b"Sampling process"  # py-spy says it once it is attached
+_DENIED = "Permission Denied"
+_SUMMARY = re.compile(rb"Samples: (\d+) Errors: (\d+)")
+_POLL_S = 0.005
 
 
 class Frame(NamedTuple):
@@ -71,20 +77,8 @@ class Reading:
         self._out = self._said = -1
         try:
             self._out, self._said = os.memfd_create("stacks"), os.memfd_create("said")
-            command = [program, "dump", "--nonblocking", "--json", "--pid", str(pid)]
-            # A process group of its own: what the terminal sends to the program is not meant for it.
-            self._child = os.posix_spawn(
-                program,
-                command,
-                {**os.environ, "RUST_BACKTRACE": "0"},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, self._out, 1),
-                    (os.POSIX_SPAWN_DUP2, self._said, 2),
-                ],
-                setpgroup=0,
-                setsigmask=[],
-            )
+            words = ["dump", "--nonblocking", "--json", "--pid", str(pid)]
+            self._child = _start(program, words, self._out, self._said)
         except OSError:
             self._close()
             raise
@@ -139,6 +133,81 @@ class Reading:
         self._out = self._said = -1
 
 
+class Recording:
+    """Sampling of a process and its descendants, begun now.
+
+    Args:
+        program: what `executable` returned.
+        pid: of the process; it or one of its descendants must be a Python that is there.
+        rate: how often a second.
+        output: the file that all is written to, in Chrome's format, when it ends.
+        native: frames of C as well; for that each thread is stopped while it is read.
+
+    Attributes:
+        error: why there are no samples, in one line; "" where nothing is wrong.
+        is_denied: the reason is that the kernel does not let it look.
+        samples, errors: how many stacks were read, and how many could not be, once it has ended.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, program: str, pid: int, rate: int, output: str, native: bool = False) -> None:
+        self.error = ""
+        self.is_denied = False
+        self.samples = self.errors = 0
+        words = ["record", "--subprocesses", "--threads", "--idle", "--full-filenames", "--format", "chrometrace"]
+        words += ["--native"] if native else ["--nonblocking"]
+        words += ["--rate", str(rate), "--output", output, "--pid", str(pid)]
+        self._said = os.memfd_create("said")
+        self._status: int | None = None
+        try:
+            self._child = _start(program, words, self._said, self._said)
+        except OSError:
+            os.close(self._said)
+            raise
+
+    def is_attached(self) -> bool:
+        """Whether it has begun to sample."""
+        return _SAMPLING in _contents(self._said)
+
+    def is_over(self) -> bool:
+        """Whether it has ended; by itself it does when the last process that it looks at has."""
+        if self._status is None:
+            try:
+                child, self._status = os.waitpid(self._child, os.WNOHANG)
+            except ChildProcessError:  # SIGCHLD is ignored here
+                child, self._status = self._child, 0
+            if not child:
+                self._status = None
+                return False
+            self._conclude()
+        return True
+
+    def end(self, patience: float) -> None:
+        """Have it write what it has, and wait for that, but not for longer than so many seconds."""
+        with suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGINT)
+        until = time.monotonic() + patience
+        while not self.is_over():
+            if time.monotonic() >= until:
+                self.error = f"py-spy took more than {patience:.0f} s to write its samples"
+                with suppress(ProcessLookupError):
+                    os.kill(self._child, signal.SIGKILL)
+                until += patience
+            time.sleep(_POLL_S)
+
+    def _conclude(self) -> None:
+        said = _contents(self._said)
+        os.close(self._said)
+        summary = _SUMMARY.search(said)
+        if summary is not None:
+            self.samples, self.errors = int(summary[1]), int(summary[2])
+        elif not self.error:
+            self.is_denied = _DENIED in said.decode("utf-8", "replace")
+            self.error = _first_error(said) or f"py-spy ended with status {self._status}"
+
+
 class _Tids:
     """Finds the tids of threads that py-spy knows by their pthread_t only: of Python 3.10 it knows no other."""
 
@@ -160,6 +229,22 @@ class _Tids:
         return found or (self._pid if thread["thread_name"] == "MainThread" else 0)
 
 
+def _start(program: str, words: list[str], out: int, said: int) -> int:
+    """py-spy in a process group of its own: what the terminal sends to the program is not meant for it."""
+    return os.posix_spawn(
+        program,
+        [program, *words],
+        {**os.environ, "RUST_BACKTRACE": "0"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, out, 1),
+            (os.POSIX_SPAWN_DUP2, said, 2),
+        ],
+        setpgroup=0,
+        setsigmask=[],
+    )
+
+
 def _contents(fd: int) -> bytes:
     return os.pread(fd, min(os.fstat(fd).st_size, _MOST_BYTES), 0)
 
@@ -167,3 +252,9 @@ def _contents(fd: int) -> bytes:
 def _last_line(said: bytes) -> str:
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
+
+
+def _first_error(said: bytes) -> str:
+    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines()]
+    told = (line.partition(":")[2].strip() for line in lines if line.startswith(("Error:", _DENIED)))
+    return next((line[:200] for line in told if line), "") or _last_line(said)

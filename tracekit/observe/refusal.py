@@ -25,6 +25,20 @@ def why_hidden(pid: int, reason: str) -> str:
     )
 
 
+def why_not_sampled(pid: int) -> str:
+    """One line for the user, where py-spy may not look into a process."""
+    return f"py-spy may not look into process {pid}: {_advice(pid)}"
+
+
+def may_look(pid: int) -> bool:
+    """Whether this process may read the memory of another one."""
+    try:
+        os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
+
+
 def is_there(pid: int) -> bool:
     """Whether there is a process, whoever may see it."""
     try:

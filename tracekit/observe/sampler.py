@@ -4,6 +4,7 @@ are. The traced processes do nothing for it, are not stopped, and their GILs are
 
 from __future__ import annotations
 
+from tracekit.observe.family import Family
 from tracekit.observe.journal import Journal
 from tracekit.observe.live import Live, Running
 from tracekit.observe.stacks import Stacks
@@ -24,13 +25,18 @@ class Observer:
         live: the session.
         threshold: ns; a step longer than this is a block.
         limits: of the session.
+        program: pid of the program, whose descendants are looked for that record nothing; None: of nobody.
     """
 
-    def __init__(self, directory: str, live: Live, threshold: int, limits: Limits) -> None:
+    def __init__(
+        self, directory: str, live: Live, threshold: int, limits: Limits, program: int | None = None, ours: str = ""
+    ) -> None:
         self._directory = directory
         self._live = live
         self._threshold = threshold
         self._limits = limits
+        self._program = program
+        self._ours = ours
         self._running: list[Running] = []
         self._has_loops = False
         self._next_live = 0
@@ -62,6 +68,8 @@ class Observer:
         if sight is not None:
             sight.states.look(self._processes, now)
             sight.weights.look(self._processes, now)
+            if sight.family is not None and is_due:
+                sight.family.look(now, self._processes.values())
             if is_due and self._has_loops:
                 sight.stacks.look(self._running, now)
             if sight.journal.is_full:
@@ -79,7 +87,8 @@ class Observer:
             except OSError:  # no room, or the session is over
                 self._is_blind = True
             else:
-                self._sight = _Sight(self._live, self._threshold, journal, self._limits.is_flight)
+                family = _family(self._program, journal, self._ours)
+                self._sight = _Sight(self._live, self._threshold, journal, self._limits.is_flight, family)
         return self._sight
 
     def _shut(self) -> None:
@@ -92,13 +101,23 @@ class Observer:
 class _Sight:
     """All ways to look, and the journal of what is seen."""
 
-    def __init__(self, live: Live, threshold: int, journal: Journal, is_flight: bool) -> None:
+    def __init__(self, live: Live, threshold: int, journal: Journal, is_flight: bool, family: Family | None) -> None:
         self.journal = journal
+        self.family = family
         self.states = States(journal, often=is_flight)
         self.weights = Weights(journal)
         self.stacks = Stacks(live, threshold, journal)
 
     def close(self) -> None:
+        if self.family is not None:
+            self.family.close()
         self.states.close()
         self.journal.note(self.stacks.close())
         self.journal.close()
+
+
+def _family(program: int | None, journal: Journal, ours: str) -> Family | None:
+    try:
+        return None if program is None else Family(program, journal, ours)
+    except (OSError, ValueError):  # it has ended
+        return None

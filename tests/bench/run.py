@@ -30,6 +30,7 @@ import processes
 import recorded
 import rivals
 import sheet
+import sizes
 import watchers
 import weights
 from rounds import Figures, measure, ratio
@@ -68,6 +69,8 @@ def main() -> None:
     taken, unseen = watchers.measure(options.watched, options.watches)
     _say("memory")
     bytes_of = memory.measure(options.spans)
+    _say("sizes")
+    finished = {spans: sizes.measure(spans, rivals=spans == options.spans) for spans in options.sizes}
     _say("kills")
     lost = kills.measure(options.kills)
     _say("clock")
@@ -93,6 +96,9 @@ def main() -> None:
     for sentence in (*unsaid, *unseen):
         print(sentence)
     print(sheet.memory(bytes_of))
+    for spans, taken in finished.items():
+        print(sizes.table(spans, taken))
+    print(sizes.per_span(finished))
     print(sheet.lost(lost))
     print(sheet.clock(clock))
 
@@ -105,6 +111,7 @@ def main() -> None:
         "thread_states": _rows(said),
         "watchers": _rows(taken),
         "span_bytes": bytes_of,
+        "sizes": finished,
         "kills": {name: dataclasses.asdict(of) for name, of in lost.items()},
         "clock_ns": dataclasses.asdict(clock) if clock else None,
         "not_measured": missing,
@@ -132,6 +139,7 @@ def _options() -> argparse.Namespace:
     options.length = 2_000_000 if quick else 15_000_000
     options.pairs = 7 if quick else 21
     options.spans = 200_000 if quick else 1_000_000
+    options.sizes = [200_000] if quick else [100_000, 1_000_000, 3_000_000, 10_000_000]
     options.clock = 5.0 if quick else 60.0
     options.watched = 1.0 if quick else 5.0
     options.watches = 1 if quick else 5

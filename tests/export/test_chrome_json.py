@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.export.same import assert_same
 from tests.export.traces import traces
 from tracekit.analyze.finding import Finding
 from tracekit.errors import TracekitError
-from tracekit.export._plain import clean, plain
 from tracekit.export.chrome_json import write
 from tracekit.load.chrome_json import load
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Category, Trace, TrackKind
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-
-
-def assert_same(read: Trace, written: Trace) -> None:
-    """Fails unless a trace that was read is the one that was written, but for the characters that are replaced."""
-    for name in ("processes", "threads", "loops", "tasks", "tracks", "states"):
-        before, after = getattr(written, name), getattr(read, name)
-        assert len(before) == len(after)
-        for old, new in zip(before, after):
-            assert {f.name: plain(getattr(old, f.name)) for f in fields(old)} == {
-                f.name: getattr(new, f.name) for f in fields(new)
-            }
-    for name in ("slices", "instants", "counters", "flows"):
-        before, after = getattr(written, name), getattr(read, name)
-        for field in fields(before):
-            old, new = getattr(before, field.name), getattr(after, field.name)
-            assert old.dtype == new.dtype
-            np.testing.assert_array_equal(old, new)
-    assert read.strings == [clean(text) for text in written.strings]
-    assert read.args == [plain(args) for args in written.args]
-    assert read.notes[: len(written.notes)] == [clean(note) for note in written.notes]
-    assert (read.program, read.cores, read.wall_start, read.duration, read.exit_status) == (
-        clean(written.program),
-        written.cores,
-        written.wall_start,
-        written.duration,
-        written.exit_status,
-    )
 
 
 def _small() -> Trace:

@@ -209,8 +209,8 @@ def test_states() -> None:
 def test_processes() -> None:
     """A process stands with its parent, what it weighed and how it ended; what nobody saw of any takes no column."""
     builder = Builder("app.py")
-    parent = builder.process(10, "app.py", started=MS, ended=1001 * MS, status=0)
-    child = builder.process(11, "worker", parent=parent, started=2 * MS, ended=10 * MS, status=-9)
+    parent = builder.process(10, "app.py", started=MS, ended=1001 * MS, status=0, python="3.11.7")
+    child = builder.process(11, "worker", parent=parent, started=2 * MS, ended=10 * MS, status=-9, python="3.11.7")
     plain_text = printed(render, builder.build(), [])
     builder.processes[child].starting, builder.processes[child].peak_rss = 3 * MS, 21_000_000
     weighed = printed(render, builder.build(), [])

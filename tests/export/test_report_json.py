@@ -145,6 +145,7 @@ def test_shape() -> None:
         "jobs": [
             {"function": "job", "count": 1, "ran_s": 1.0, "longest_s": 1.0, "queued_s": 1.0, "longest_queued_s": 1.0}
         ],
+        "logs": [],
         "notes": ["something was dropped"],
     }
     assert [(finding["slug"], finding["task"], finding["duration_s"]) for finding in findings] == [

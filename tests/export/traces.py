@@ -8,7 +8,16 @@ from hand_made_states import lay_states
 from hypothesis import strategies as st
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import STATE_FIELDS, Args, Category, FlowKind, Trace, TrackKind
+from tracekit.model.trace import (
+    STATE_FIELDS,
+    Args,
+    Category,
+    FlowKind,
+    SampleSource,
+    SampleState,
+    Trace,
+    TrackKind,
+)
 
 # Few and short, so that slices share their borders.
 _TIMES = st.integers(0, 12)
@@ -54,6 +63,7 @@ def traces(draw: Any) -> Trace:
             task = builder.task(number, None, draw(_NAMES), coroutine=draw(_NAMES), error=draw(_NAMES))
             builder.slice(builder.track(TrackKind.TASK, task), 1, 11, "task", Category.TASK, task=task)
     _fill(draw, builder)
+    _sample(draw, builder)
     for _ in range(draw(st.integers(0, 2))):
         builder.note(draw(_NAMES))
     return builder.build(draw(st.none() | st.integers(0, 255)))
@@ -83,3 +93,16 @@ def _fill(draw: Any, builder: Builder) -> None:
         builder.flow(kind, draw(st.sampled_from(tracks)), draw(_TIMES), draw(st.sampled_from(handles)))
     for _ in range(draw(st.integers(0, 3))):
         builder.instant(draw(st.sampled_from(tracks)), draw(_TIMES), draw(_NAMES), _args(draw))
+
+
+def _sample(draw: Any, builder: Builder) -> None:
+    """Adds stacks that were sampled, of a small tree of frames."""
+    if not builder.threads:
+        return
+    frames = [-1]
+    for _ in range(draw(st.integers(0, 4))):
+        frames.append(builder.frame(draw(st.sampled_from(frames)), draw(_NAMES), draw(_NAMES), draw(st.integers(0, 3))))
+    for _ in range(draw(st.integers(0, 4))):
+        state, source = draw(st.sampled_from(list(SampleState))), draw(st.sampled_from(list(SampleSource)))
+        thread = draw(st.integers(0, len(builder.threads) - 1))
+        builder.sample(thread, draw(_TIMES), draw(st.sampled_from(frames)), state, source)

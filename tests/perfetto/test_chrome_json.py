@@ -11,11 +11,12 @@ from hand_made_states import lay_states
 from hypothesis import HealthCheck, given, settings
 
 from tests.export.traces import traces
+from tests.perfetto.drawn import drawn_slices
 from tests.perfetto.processor import TraceProcessor
 from tracekit.export._plain import clean
 from tracekit.export.chrome_json import write
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
+from tracekit.model.trace import Category, FlowKind, SampleSource, SampleState, Trace, TrackKind
 
 pytestmark = pytest.mark.perfetto
 
@@ -23,20 +24,9 @@ _ARROWS = """select sender.ts as sent, receiver.ts as received from flow
     join slice sender on sender.id = slice_out join slice receiver on receiver.id = slice_in"""
 
 
-def _expected(trace: Trace) -> Counter[tuple[str, int, int, int]]:
-    """Name, start, length and depth of each slice; a stack in place of the arithmetic of the exporter."""
-    rows: Counter[tuple[str, int, int, int]] = Counter()
-    slices = trace.slices
-    stack: list[tuple[int, int]] = []
-    track_before = -1
-    for track, start, end, name in zip(*(c.tolist() for c in (slices.track, slices.start, slices.end, slices.name))):
-        if track != track_before:
-            stack, track_before = [], track
-        while stack and (stack[-1][1] < start or stack[-1][0] < stack[-1][1] == start):
-            stack.pop()
-        rows[clean(trace.strings[name]) or "[No name]", start, end - start, len(stack)] += 1
-        stack.append((start, end))
-    return rows
+def _text(text: str) -> str:
+    """What Perfetto shows of a name."""
+    return clean(text) or "[No name]"
 
 
 def _arrows(trace: Trace) -> Counter[int]:
@@ -51,7 +41,7 @@ def _check(processor: TraceProcessor, trace: Trace, path: Path) -> None:
     drawn = processor.query("select name, ts, dur, depth, ifnull(category, '') as category from slice")
     assert all(row["dur"] >= 0 for row in drawn)
     seen = Counter((row["name"], row["ts"], row["dur"], row["depth"]) for row in drawn)
-    expected = _expected(trace)
+    expected = drawn_slices(trace, _text)
     assert expected <= seen, expected - seen
     arrows = processor.query(_ARROWS)
     assert Counter(row["received"] for row in arrows) == _arrows(trace)
@@ -59,6 +49,9 @@ def _check(processor: TraceProcessor, trace: Trace, path: Path) -> None:
     assert len(drawn) >= len(trace.slices) + len(trace.instants) + len(arrows)
     finite = int(np.isfinite(trace.counters.value).sum())
     assert processor.query("select count(*) as n from counter") == [{"n": finite}]
+    assert processor.query("select count(*) as n from cpu_profile_stack_sample") == [
+        {"n": int(np.count_nonzero(trace.samples.frame >= 0))}
+    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -66,6 +59,35 @@ def _check(processor: TraceProcessor, trace: Trace, path: Path) -> None:
 def test_nothing_is_lost(trace_processor: TraceProcessor, trace: Trace, tmp_path: Path) -> None:
     """Every slice arrives with its depth, every arrow, instant and counter too, and no row of `stats` complains."""
     _check(trace_processor, trace, tmp_path / "trace.json")
+
+
+def test_samples(trace_processor: TraceProcessor, tmp_path: Path) -> None:
+    """A sampled stack arrives on its thread, at its microsecond, with the functions and places of all its frames."""
+    builder = Builder()
+    process = builder.process(7, "p")
+    for tid in (7, 8):
+        thread = builder.thread(process, tid, f"thread {tid}", main=tid == 7)
+        builder.slice(builder.track(TrackKind.THREAD, thread), 0, 100_000, "life", Category.THREAD)
+    main = builder.frame(-1, "<module>", "/app/a.py", 3)
+    inner, other = builder.frame(main, "inner", "/app/a.py", 9), builder.frame(main, 'say "é" 😀', "C:\\b.py", 0)
+    for thread, time, frame in ((0, 10_000, inner), (0, 20_999, main), (1, 15_000, other), (1, 40_000, -1)):
+        builder.sample(thread, time, frame, SampleState.ACTIVE, SampleSource.SAMPLER)
+    write(builder.build(), [], tmp_path / "trace.json")
+    trace_processor.load(tmp_path / "trace.json")
+
+    assert trace_processor.complaints() == {}
+    rows = trace_processor.query(
+        """select s.ts, t.tid, f.name, y.source_file as place, pf.name as caller
+        from cpu_profile_stack_sample s join thread t using (utid) join stack_profile_callsite c on c.id = s.callsite_id
+        join stack_profile_frame f on f.id = c.frame_id join stack_profile_symbol y using (symbol_set_id)
+        left join stack_profile_callsite pc on pc.id = c.parent_id left join stack_profile_frame pf on pf.id = pc.frame_id
+        order by s.ts"""
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (10_000, 7, "inner", "/app/a.py:9", "<module>"),
+        (15_000, 8, 'say "é" 😀', "C:/b.py", "<module>"),
+        (20_000, 7, "<module>", "/app/a.py:3", None),
+    ]
 
 
 def test_arrow_leaves_its_slice(trace_processor: TraceProcessor, tmp_path: Path) -> None:

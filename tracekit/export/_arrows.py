@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit.model.columns import among
+from tracekit.model.columns import among, distinct, sorted_places
 from tracekit.model.trace import Int64, Trace
 
 # Perfetto numbers arrows of another style from 0 in the same table.
@@ -21,19 +21,29 @@ FIRST_ID = 2**32
 
 Mask = NDArray[np.bool_]
 
+_ROWS = 1 << 17  # slices that are looked at a time
+
 
 class Arrows(NamedTuple):
     """The plan: for each arrow when it is sent and how it is received; its id is FIRST_ID + its index.
 
     Attributes:
         sent: when each arrow leaves its track, in ns.
-        received_by: for each slice the id of the arrow that it receives itself, or -1.
+        receivers: the slices that receive an arrow themselves, in order; `received`: the id of each one's.
         late: the arrows whose receiver is an event of its own.
     """
 
     sent: Int64
-    received_by: Int64
+    receivers: Int64
+    received: Int64
     late: Int64
+
+    def received_by(self, index: Int64) -> Int64:
+        """For each of these slices the id of the arrow that it receives itself, or -1."""
+        at, found = sorted_places(self.receivers, index)
+        ids = np.full(len(index), -1, np.int64)
+        ids[found] = self.received[at[found]]
+        return ids
 
 
 def plan(trace: Trace, on_thread: Mask, hidden: Mask) -> Arrows:
@@ -45,32 +55,43 @@ def plan(trace: Trace, on_thread: Mask, hidden: Mask) -> Arrows:
         hidden: for each slice whether it is left out of the picture.
     """
     flows, slices = trace.flows, trace.slices
-    received_by = np.full(len(slices), -1, np.int64)
     if not len(flows):
-        return Arrows(flows.time, received_by, np.zeros(0, np.int64))
+        none = np.zeros(0, np.int64)
+        return Arrows(flows.time, none, none, none)
     sent = _sent(trace)
     from_thread, to_thread = on_thread[flows.track], on_thread[slices.track[flows.target]]
     in_order = (sent < slices.start[flows.target]) | (from_thread & ~to_thread)
     direct = _first_of_each(flows.target, flows.time, in_order & ~hidden[flows.target])
-    received_by[flows.target[direct]] = direct + FIRST_ID
     late = np.ones(len(flows), np.bool_)
     late[direct] = False
-    return Arrows(sent, received_by, np.flatnonzero(late))
+    return Arrows(sent, flows.target[direct].astype(np.int64), direct + FIRST_ID, np.flatnonzero(late))
 
 
-def _sent(trace: Trace) -> Int64:
-    """When each arrow is sent: at its time, or 1 ns earlier where only the end of a slice is there."""
+def at_ends(trace: Trace) -> Mask:
+    """For each arrow whether it leaves at the very end of a slice, where none begins."""
     flows, slices = trace.flows, trace.slices
-    times = np.sort(np.concatenate((slices.start, slices.end, flows.time)))
+    times = distinct(flows.time)
 
     # Ranks in place of nanoseconds, so that track and time fit into one number.
     def key(track: NDArray[Any], time: Int64) -> Int64:
         return track.astype(np.int64) * len(times) + np.searchsorted(times, time)
 
     points = key(flows.track, flows.time)
-    begins = among(points, np.sort(key(slices.track, slices.start)))
-    ends = among(points, np.sort(key(slices.track, slices.end)))
-    sent: Int64 = flows.time - (ends & ~begins)
+
+    def are_borders(borders: Int64) -> Mask:
+        found = [np.zeros(0, np.int64)]
+        for begin in range(0, len(slices), _ROWS):
+            own = slice(begin, begin + _ROWS)
+            near = among(borders[own], times)
+            found.append(key(slices.track[own][near], borders[own][near]))
+        return among(points, np.sort(np.concatenate(found)))
+
+    return are_borders(slices.end) & ~are_borders(slices.start)
+
+
+def _sent(trace: Trace) -> Int64:
+    """When each arrow is sent: at its time, or 1 ns earlier where only the end of a slice is there."""
+    sent: Int64 = trace.flows.time - at_ends(trace)
     return sent
 
 

@@ -7,53 +7,25 @@ tracks of one name share their rows.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracekit.export._arrows import FIRST_ID, plan
+from tracekit.export._events import begins_and_ends
 from tracekit.export._ids import process_numbers, states_numbers, thread_numbers
-from tracekit.export._plain import dump
-from tracekit.model.columns import groups, numbers
-from tracekit.model.status import say_status
-from tracekit.model.trace import Category, Flag, FlowKind, Int64, Process, Task, Trace, TrackKind
+from tracekit.export._labels import Bools, Labels
+from tracekit.export._parts import parts
+from tracekit.export._plain import dump, encoded
+from tracekit.export._profiles import profiles
+from tracekit.export._rows import Texts, rows
+from tracekit.export._shown import shown
+from tracekit.export._words import CATEGORIES, RECEIVES, bare_processes, name_of_process, sends, stand_in
+from tracekit.model.columns import groups
+from tracekit.model.trace import FlowKind, Int32, Int64, Process, Trace, TrackKind
 
-# Perfetto draws 512 levels; two are left for points on the deepest slice.
-_LEVELS = 510
-# So many tasks of one process have a row each; above that, those of one coroutine share theirs.
-_OWN_ROWS = 200
-# So many lanes of tasks are drawn of each process: of more, Perfetto becomes slow, and nobody scrolls that far.
-_LANES = 300
 _CHUNK = 1 << 14
-# Formatting a number to three digits takes longer than looking it up.
-_NS = [f"{ns:03d}" for ns in range(1000)]
-
-_CATEGORIES = {category.value: category.name.lower() for category in Category}
-_SENDS = {
-    FlowKind.CREATE: "create %s",
-    FlowKind.WAKE: "wake %s",
-    FlowKind.START: "start %s",
-    FlowKind.SUBMIT: "submit %s",
-    FlowKind.RESULT: "result",
-    FlowKind.SPAWN: "spawn %s",
-    FlowKind.OTHER: "to %s",
-    FlowKind.RELEASE: "release",
-}
-_RECEIVES = {
-    FlowKind.CREATE: "created",
-    FlowKind.WAKE: "woken",
-    FlowKind.START: "started",
-    FlowKind.SUBMIT: "submitted",
-    FlowKind.RESULT: "result",
-    FlowKind.SPAWN: "spawned",
-    FlowKind.OTHER: "reached",
-    FlowKind.RELEASE: "acquired",
-}
-_OF_TASKS = np.isin(np.arange(256), (Category.STEP, Category.TASK))
-_FLAGS = tuple((flag.value, (flag.name or "").lower().replace("_", " ")) for flag in Flag)
+_CATEGORIES = [b',"cat":"%b"' % CATEGORIES.get(value, "other").encode() for value in range(256)]
 
 
 class Picture:
@@ -71,21 +43,16 @@ class Picture:
         self._states = states_numbers(trace, self._tids)
         self.pid = self._pids[0] if self._pids else 1
         kinds = np.array([track.kind for track in trace.tracks], np.int64)
-        self._on_thread: NDArray[np.bool_] = (kinds == TrackKind.THREAD) | (kinds == TrackKind.STATES)
+        self._on_thread: Bools = (kinds == TrackKind.THREAD) | (kinds == TrackKind.STATES)
         self._heads = [self._head(index) for index in range(len(trace.tracks))]
-        self._beyond = _beyond(trace)[trace.slices.track]
-        self._deep = (_depths(trace) >= _LEVELS) & ~self._beyond
-        self._hidden = self._deep | self._beyond
-        self._texts: dict[int, str] = {}
+        self._hidden, self.notes, shared_rows = shown(trace)
+        self._labels = Labels(trace, shared_rows)
         self._arrows = plan(trace, self._on_thread, self._hidden)
-        self._shared_rows = {
-            process for process, count in Counter(task.process for task in trace.tasks).items() if count > _OWN_ROWS
-        }
-        self.notes = self._notes()
 
-    def lines(self) -> Iterator[str]:
-        """All events, a text each, in the order that the arrows need."""
-        yield from self._names()
+    def pieces(self) -> Iterator[bytes]:
+        """All events, many at a time, each with a comma and a new line before it, in the order that the arrows need."""
+        names = "".join(f",\n{line}" for line in self._names())
+        yield names.encode()
         yield from self._thread_slices()
         yield from self._senders(on_thread=True)
         yield from self._other_slices()
@@ -93,42 +60,34 @@ class Picture:
         yield from self._counters()
         yield from self._senders(on_thread=False)
         yield from self._late_receivers()
+        yield from profiles(self._trace, [self._head_of(thread) for thread in range(len(self._tids))])
 
-    def _notes(self) -> list[str]:
-        hidden = int(self._deep.sum())
-        lives = int((self._beyond & (self._trace.slices.category == Category.TASK)).sum())
-        wild = int((~np.isfinite(self._trace.counters.value)).sum())
-        notes = []
-        if hidden:
-            notes.append(f"slices that lie more than {_LEVELS} deep are not drawn in Perfetto: {hidden}")
-        if lives:
-            notes.append(
-                f"tasks that were alive while {_LANES} others lay on lanes of tasks are not drawn there in Perfetto, "
-                f"but their steps are, on their loop's thread: {lives}"
-            )
-        if wild:
-            notes.append(f"counter values that are no finite numbers are not drawn in Perfetto: {wild}")
-        return notes
+    # Processes, threads, and what all events of a track have in common.
 
     def _head(self, index: int) -> str:
-        """What all events of a track have in common."""
         track = self._trace.tracks[index]
         pid = self._pids[track.process]
         if track.kind == TrackKind.THREAD:
-            return f'"pid":{pid},"tid":{self._tids[track.owner]}'
+            return self._head_of(track.owner)
         if track.kind == TrackKind.STATES:
             return f'"pid":{pid},"tid":{self._states[index]}'
         return f'"pid":{pid},"cat":"{track.kind.name.lower()}","id2":{{"local":"{index}"}}'
 
+    def _head_of(self, thread: int) -> str:
+        return f'"pid":{self._pids[self._trace.threads[thread].process]},"tid":{self._tids[thread]}'
+
+    def _begins(self, on_thread: str, elsewhere: str) -> list[bytes]:
+        """How the events of each track begin, up to their time, by their phases."""
+        phases = [on_thread if own else elsewhere for own in self._on_thread.tolist()]
+        return [f',\n{{"ph":{phase},{head},"ts":'.encode() for phase, head in zip(phases, self._heads)]
+
     def _names(self) -> Iterator[str]:
-        seen = {thread.process for thread in self._trace.threads}
+        bare = set(bare_processes(self._trace))
         for index, (process, pid) in enumerate(zip(self._trace.processes, self._pids)):
-            name = process.name or "process"
-            if process.untraced:
-                name += f" (not traced: {process.untraced})"
-            if index not in seen:
+            if index in bare:
                 yield _stand_in(process, pid)
-            yield f'{{"ph":"M","name":"process_name","pid":{pid},"args":{{"name":{dump(name)}}}}}'
+            name = dump(name_of_process(process))
+            yield f'{{"ph":"M","name":"process_name","pid":{pid},"args":{{"name":{name}}}}}'
         for thread, tid in zip(self._trace.threads, self._tids):
             pid = self._pids[thread.process]
             name = dump(thread.name or "thread")
@@ -152,195 +111,109 @@ class Picture:
                 yield f'{{"ph":"M","name":"thread_sort_index",{head},"args":{{"sort_index":{place}}}}}'
                 place += 1
 
-    def _thread_slices(self) -> Iterator[str]:
-        slices = self._trace.slices
-        shown = np.flatnonzero(self._on_thread[slices.track] & ~self._hidden)
-        for index in _chunks(shown):
-            start, length = slices.start[index], slices.end[index] - slices.start[index]
-            heads = [self._heads[track] for track in slices.track[index].tolist()]
-            times = (column.tolist() for column in (start // 1000, start % 1000, length // 1000, length % 1000))
-            for head, us, ns, dur_us, dur_ns, tail in zip(heads, *times, self._slice_tails(index, category=True)):
-                yield f'{{"ph":"X",{head},"ts":{us}.{_NS[ns]},"dur":{dur_us}.{_NS[dur_ns]},{tail}}}'
+    # Slices.
 
-    def _other_slices(self) -> Iterator[str]:
+    def _thread_slices(self) -> Iterator[bytes]:
+        slices, labels = self._trace.slices, self._labels
+        begins = self._begins('"X"', "")
+        for part in _chunks(len(slices)):
+            index = part[self._on_thread[slices.track[part]] & ~self._hidden[part]]
+            start = slices.start[index]
+            category = Texts(_CATEGORIES, slices.category[index].astype(np.int32))
+            times = Texts(begins, slices.track[index]), start, b',"dur":', slices.end[index] - start
+            said = b',"name":', labels.names(index), category, labels.args(index), self._received(index), b"}"
+            yield rows(len(index), [*times, *said])
+
+    def _other_slices(self) -> Iterator[bytes]:
         """Begins and ends of the slices on all other tracks, each track's in the order of time."""
         slices = self._trace.slices
-        shown = np.flatnonzero(~self._on_thread[slices.track] & ~self._hidden)
-        # The open slices of the track: start, end, name.
-        stack: list[tuple[int, int, str]] = []
-        head, current = "", -1
-        for index in _chunks(shown):
-            columns = (slices.track[index], slices.start[index], slices.end[index])
-            names = self._slice_names(index)
-            rows = zip(*(column.tolist() for column in columns), names, self._slice_tails(index, category=False))
-            for track, start, stop, name, tail in rows:
-                # Of points at one time, the later one lies in the earlier one.
-                while stack and (track != current or stack[-1][1] < start or stack[-1][0] < stack[-1][1] == start):
-                    _, time, last = stack.pop()
-                    yield f'{{"ph":"e",{head},"ts":{_us(time)},"name":{last}}}'
-                if track != current:
-                    head, current = self._heads[track], track
-                stack.append((start, stop, name))
-                yield f'{{"ph":"b",{head},"ts":{_us(start)},{tail}}}'
-        while stack:
-            _, time, last = stack.pop()
-            yield f'{{"ph":"e",{head},"ts":{_us(time)},"name":{last}}}'
+        begins = [*self._begins("", '"b"'), *self._begins("", '"e"')]
+        for rows_of, opened, goes_on in parts(slices, self._hidden | self._on_thread[slices.track]):
+            at, is_end = begins_and_ends(slices.track[rows_of], slices.start[rows_of], slices.end[rows_of])
+            now = np.where(is_end, ~goes_on[at], at >= opened)
+            for own in _chunks(np.flatnonzero(now)):
+                yield self._begins_and_ends(rows_of[at[own]], is_end[own], begins)
 
-    def _slice_names(self, index: Int64) -> Iterator[str]:
-        slices = self._trace.slices
-        for name, category, task in zip(
-            slices.name[index].tolist(), slices.category[index].tolist(), slices.task[index].tolist()
-        ):
-            yield self._name(name, category, task)
+    def _begins_and_ends(self, index: Int64, is_end: Bools, begins: list[bytes]) -> bytes:
+        slices, labels = self._trace.slices, self._labels
+        begin = slices.track[index] + is_end.astype(np.int32) * np.int32(len(self._heads))
+        time = np.where(is_end, slices.end[index], slices.start[index])
+        said = labels.names(index), labels.args(index, unless=is_end), self._received(index, unless=is_end)
+        return rows(len(index), [Texts(begins, begin), time, b',"name":', *said, b"}"])
 
-    def _name(self, name: int, category: int, task: int) -> str:
-        if category == Category.TASK and task >= 0 and self._trace.tasks[task].process in self._shared_rows:
-            return dump(self._trace.tasks[task].coroutine or "task")
-        return self._quoted(name)
+    def _received(self, index: Int64, unless: Bools | None = None) -> Texts:
+        """The arrow that each slice receives itself."""
+        arrow = self._arrows.received_by(index)
+        there = np.flatnonzero(arrow >= 0 if unless is None else (arrow >= 0) & ~unless)
+        which = np.zeros(len(index), np.int32)
+        which[there] = np.arange(1, len(there) + 1)
+        return Texts([b"", *(b',"bind_id":%d,"flow_in":true' % number for number in arrow[there].tolist())], which)
 
-    def _quoted(self, name: int) -> str:
-        """The JSON text of one of the trace's strings."""
-        text = self._texts.get(name)
-        if text is None:
-            text = self._texts[name] = dump(self._trace.strings[name])
-        return text
+    # Points.
 
-    def _args(self, number: int) -> dict[str, Any]:
-        """Arguments as Perfetto shows them all: it leaves out what is null."""
-        return {key: "None" if value is None else value for key, value in self._trace.args[number].items()}
+    def _instants(self) -> Iterator[bytes]:
+        instants, labels = self._trace.instants, self._labels
+        begins = self._begins('"i","s":"t","cat":"instant"', '"n"')
+        for index in _chunks(len(instants)):
+            name, args = Texts(labels.texts, instants.name[index]), labels.args_alone(instants.args[index])
+            begin = Texts(begins, instants.track[index])
+            yield rows(len(index), [begin, instants.time[index], b',"name":', name, args, b"}"])
 
-    def _slice_tails(self, index: Int64, category: bool) -> list[str]:
-        """What comes after the times of each slice: name, arguments, the arrow that it receives."""
-        slices = self._trace.slices
-        name, kind, flags = slices.name[index].astype(np.int64), slices.category[index], slices.flags[index]
-        task, args, arrow = slices.task[index], slices.args[index], self._arrows.received_by[index]
-        # Most slices differ in these three alone, and then in little: one text for all that are alike.
-        alike, which = np.unique(name << 16 | kind.astype(np.int64) << 8 | flags, return_inverse=True)
-        texts = [self._tail(key >> 16, key >> 8 & 0xFF, key & 0xFF, -1, -1, category) for key in alike.tolist()]
-        tails = [texts[number] for number in which.tolist()]
-        own = np.flatnonzero((args >= 0) | ((task >= 0) & _OF_TASKS[kind]))
-        if len(own):
-            columns = [column[own] for column in (name, kind, flags, task, args)]
-            first, which = groups(*columns)
-            rows = numbers(*(column[first] for column in columns))
-            texts = [self._tail(title, sort, marks, of, more, category) for title, sort, marks, of, more in rows]
-            for row, number in zip(own.tolist(), which.tolist()):
-                tails[row] = texts[number]
-        for row in np.flatnonzero(arrow >= 0).tolist():
-            tails[row] += f',"bind_id":{arrow[row]},"flow_in":true'
-        return tails
-
-    def _tail(self, name: int, kind: int, flags: int, task: int, args: int, category: bool) -> str:
-        shown: dict[str, Any] = {word: True for bit, word in _FLAGS if flags & bit}
-        if task >= 0 and _OF_TASKS[kind]:
-            shown.update(_about(self._trace.tasks[task], life=kind == Category.TASK))
-        if args >= 0:
-            shown.update(self._args(args))
-        tail = f'"name":{self._name(name, kind, task)}'
-        if category:
-            tail += f',"cat":"{_CATEGORIES[kind]}"'
-        return f'{tail},"args":{dump(shown)}' if shown else tail
-
-    def _instants(self) -> Iterator[str]:
-        instants = self._trace.instants
-        for index in _chunks(np.arange(len(instants))):
-            columns = (instants.track, instants.time, instants.name, instants.args)
-            for track, time, name, args in zip(*(column[index].tolist() for column in columns)):
-                phase = '"i","s":"t","cat":"instant"' if self._on_thread[track] else '"n"'
-                tail = f',"args":{dump(self._args(args))}' if args >= 0 else ""
-                yield f'{{"ph":{phase},{self._heads[track]},"ts":{_us(time)},"name":{self._quoted(name)}{tail}}}'
-
-    def _counters(self) -> Iterator[str]:
-        counters = self._trace.counters
+    def _counters(self) -> Iterator[bytes]:
+        counters, texts = self._trace.counters, self._labels.texts
+        begins = [b',\n{"ph":"C","pid":%d,"ts":' % pid for pid in self._pids]
         for index in _chunks(np.flatnonzero(np.isfinite(counters.value))):
-            columns = (counters.process, counters.time, counters.name, counters.series, counters.value)
-            for process, time, name, series, value in zip(*(column[index].tolist() for column in columns)):
-                yield (
-                    f'{{"ph":"C","pid":{self._pids[process]},"ts":{_us(time)},"name":{self._quoted(name)},'
-                    f'"args":{{{self._quoted(series)}:{value!r}}}}}'
-                )
+            name, series = Texts(texts, counters.name[index]), Texts(texts, counters.series[index])
+            values = _each([b":%r}}" % value for value in counters.value[index].tolist()])
+            begin = Texts(begins, counters.process[index])
+            yield rows(len(index), [begin, counters.time[index], b',"name":', name, b',"args":{', series, values])
 
-    def _senders(self, on_thread: bool) -> Iterator[str]:
-        flows = self._trace.flows
-        for index in _chunks(np.flatnonzero(self._on_thread[flows.track] == on_thread)):
-            columns = (index, flows.kind[index], flows.track[index], self._arrows.sent[index], flows.target[index])
-            for arrow, kind, track, time, target in zip(*(column.tolist() for column in columns)):
-                name = _SENDS[FlowKind(kind)].replace("%s", self._goal(FlowKind(kind), target))
-                yield self._point(track, time, name, arrow, "flow_out")
-
-    def _late_receivers(self) -> Iterator[str]:
+    def _senders(self, on_thread: bool) -> Iterator[bytes]:
         flows, slices = self._trace.flows, self._trace.slices
+        process_of = np.array([track.process for track in self._trace.tracks], np.int64)  # of a process all are alike
+        for index in _chunks(np.flatnonzero(self._on_thread[flows.track] == on_thread)):
+            kind, target = flows.kind[index], flows.target[index]
+            goal = np.where(kind == FlowKind.SPAWN, process_of[slices.track[target]], slices.name[target])
+            first, which = groups(kind, goal)
+            alike = zip(kind[first].tolist(), target[first].tolist())
+            names = [encoded(sends(self._trace, FlowKind(one), of)) for one, of in alike]
+            name = Texts(names, which.astype(np.int32))
+            yield self._points(flows.track[index], self._arrows.sent[index], name, index, b"flow_out")
+
+    def _late_receivers(self) -> Iterator[bytes]:
+        flows, slices = self._trace.flows, self._trace.slices
+        names = [encoded(RECEIVES.get(FlowKind(kind), "")) if kind else b"" for kind in range(max(FlowKind) + 1)]
         for index in _chunks(self._arrows.late):
-            for arrow, kind, target in zip(index.tolist(), flows.kind[index].tolist(), flows.target[index].tolist()):
-                track, time = int(slices.track[target]), int(slices.start[target])
-                yield self._point(track, time, _RECEIVES[FlowKind(kind)], arrow, "flow_in")
+            target, name = flows.target[index], Texts(names, flows.kind[index].astype(np.int32))
+            yield self._points(slices.track[target], slices.start[target], name, index, b"flow_in")
 
-    def _goal(self, kind: FlowKind, target: int) -> str:
-        """What an arrow leads to, in a word."""
-        trace = self._trace
-        if kind == FlowKind.SPAWN:
-            return trace.processes[trace.tracks[int(trace.slices.track[target])].process].name
-        return trace.strings[int(trace.slices.name[target])]
+    def _points(self, track: Int32, time: Int64, name: Texts, arrow: Int64, direction: bytes) -> bytes:
+        """Events of length 0 that arrows begin or end at."""
+        begins = self._begins('"X","dur":0,"cat":"flow"', '"n"')
+        ids = _each([b',"bind_id":%d,"%b":true}' % (FIRST_ID + number, direction) for number in arrow.tolist()])
+        return rows(len(arrow), [Texts(begins, track), time, b',"name":', name, ids])
 
-    def _point(self, track: int, time: int, name: str, arrow: int, direction: str) -> str:
-        phase = '"X","dur":0,"cat":"flow"' if self._on_thread[track] else '"n"'
-        bind = f'"bind_id":{FIRST_ID + arrow},"{direction}":true'
-        return f'{{"ph":{phase},{self._heads[track]},"ts":{_us(time)},"name":{dump(name)},{bind}}}'
+
+def _each(texts: list[bytes]) -> Texts:
+    """A column of texts, one a line."""
+    return Texts(texts, np.arange(len(texts), dtype=np.int32))
 
 
 def _stand_in(process: Process, pid: int) -> str:
-    """A slice for a process of which nothing else is known: Perfetto shows none that nothing lies on."""
-    start = max(process.started, 0)
-    length = max((process.ended or 0) - start, 0)
-    name = "not traced" if process.untraced else "nothing recorded"
-    times = f'"ts":{_us(start)},"dur":{_us(length)}'
-    known = {"command": process.command} if process.command else {}
-    if process.status is not None:
-        known["ended"] = say_status(process.status)
+    start, length, name, known = stand_in(process)
     args = f',"args":{dump(known)}' if known else ""
+    times = f'"ts":{_us(start)},"dur":{_us(length)}'
     return f'{{"ph":"X","pid":{pid},"tid":{pid},{times},"name":"{name}","cat":"process"{args}}}'
 
 
-def _about(task: Task, life: bool) -> dict[str, Any]:
-    """What a click on a step, or on the life of a task, tells about the task."""
-    about: dict[str, Any] = {"task": task.name, "coroutine": task.coroutine}
-    if life:
-        about["defined"] = f"{task.file}:{task.line}" if task.file else ""
-        about.update(outcome=task.outcome, error=task.error, creator=task.creator, cancelled_by=task.cancelled_by)
-    return {key: value for key, value in about.items() if value}
-
-
-def _beyond(trace: Trace) -> NDArray[np.bool_]:
-    """For each track whether it is a lane of tasks of which its process has too many."""
-    lanes: Counter[int] = Counter()
-    beyond = np.zeros(len(trace.tracks), np.bool_)
-    for at, track in enumerate(trace.tracks):
-        if track.kind == TrackKind.TASKS:
-            lanes[track.process] += 1
-            beyond[at] = lanes[track.process] > _LANES
-    return beyond
-
-
-def _depths(trace: Trace) -> Int64:
-    """How deep each slice lies on its track, as Perfetto counts: a point lies in the points of its time before it."""
-    slices = trace.slices
-    depths = np.zeros(len(slices), np.int64)
-    lengths = slices.end - slices.start
-    borders = np.searchsorted(slices.track, np.arange(len(trace.tracks) + 1))
-    sizes = np.diff(borders)
-    for track in np.flatnonzero(sizes > _LEVELS).tolist():
-        own = slice(int(borders[track]), int(borders[track + 1]))
-        start, end, long = slices.start[own], slices.end[own], lengths[own] > 0
-        ended = np.searchsorted(np.sort(end[long]), start, side="right")
-        passed = np.searchsorted(start[~long], start, side="left")
-        depths[own] = np.arange(len(start)) - ended - passed
-    return depths
-
-
-def _chunks(index: NDArray[Any]) -> Iterable[Int64]:
-    for begin in range(0, len(index), _CHUNK):
-        yield index[begin : begin + _CHUNK]
+def _chunks(index: Int64 | int) -> Iterator[Int64]:
+    """Some numbers, or those below one, so many at a time."""
+    for begin in range(0, index if isinstance(index, int) else len(index), _CHUNK):
+        if isinstance(index, int):
+            yield np.arange(begin, min(begin + _CHUNK, index))
+        else:
+            yield index[begin : begin + _CHUNK]
 
 
 def _us(time: int) -> str:
-    return f"{time // 1000}.{_NS[time % 1000]}"
+    return f"{time // 1000}.{time % 1000:03d}"

@@ -40,9 +40,14 @@ def plain(value: Any, depth: int = 0) -> Any:
     return clean(str(value))
 
 
-def dump(value: Any) -> str:
+def encoded(value: Any) -> bytes:
     """The JSON text of a value made plain."""
-    return orjson.dumps(plain(value)).decode()
+    return orjson.dumps(plain(value))
+
+
+def dump(value: Any) -> str:
+    """The same as text."""
+    return encoded(value).decode()
 
 
 def _digits(value: int) -> str:

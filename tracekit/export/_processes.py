@@ -44,9 +44,9 @@ def processes(console: Console, rows: Sequence[ProcessRow], most: int, rest: str
                 "" if row.parent is None else str(row.parent),
                 "" if row.wall is None else words.duration(row.wall),
                 *(say(row) for _, say in shown),
-                "" if row.untraced else str(row.threads),
+                str(row.threads or ""),
                 _end(row),
-                f"no: {row.untraced}" if row.untraced else "yes",
+                _traced(row),
             )
             for row in rows[:most]
         ),
@@ -57,6 +57,12 @@ def processes(console: Console, rows: Sequence[ProcessRow], most: int, rest: str
     for title, _ in shown:
         if title in _LEGEND:
             paragraph(console, _LEGEND[title], style="dim", indent=2)
+
+
+def _traced(row: ProcessRow) -> str:
+    if row.untraced:
+        return f"no: {row.untraced}"
+    return "yes" if row.python else ""
 
 
 def _end(row: ProcessRow) -> str:

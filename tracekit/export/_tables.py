@@ -14,7 +14,10 @@ import orjson
 from numpy.typing import NDArray
 
 from tracekit.export._plain import clean, plain
-from tracekit.load.tables import COLUMNS, DIFFERENCES, ROWS, SCHEMA
+from tracekit.load.packed import ROWS as ROWS_OF_A_TEXT
+from tracekit.load.packed import pack
+from tracekit.load.tables import DIFFERENCES, SCHEMA
+from tracekit.model.kinds import COLUMNS, ROWS
 from tracekit.model.trace import Trace
 
 _CHUNK = 1 << 16
@@ -87,13 +90,11 @@ def _chunk(values: list[Any]) -> bytes:
 
 def _column(columns: Any, name: str) -> Iterator[bytes]:
     column: NDArray[Any] = getattr(columns, name)
-    if column.dtype == np.float64:
-        yield from _items(column.tolist())
-        return
-    if name in DIFFERENCES:
-        column = np.diff(column, prepend=column.dtype.type(0))
-    elif name == "end":
-        column = column - columns.start
-    for begin in range(0, len(column), _CHUNK):
-        chunk = np.ascontiguousarray(column[begin : begin + _CHUNK])
-        yield orjson.dumps(chunk, option=orjson.OPT_SERIALIZE_NUMPY)
+    for begin in range(0, len(column), ROWS_OF_A_TEXT):
+        own = slice(begin, begin + ROWS_OF_A_TEXT)
+        part = column[own]
+        if name in DIFFERENCES:
+            part = np.diff(part, prepend=column[begin - 1 : begin] if begin else part.dtype.type(0))
+        elif name == "end":
+            part = part - columns.start[own]
+        yield b"[%b]" % pack(part)

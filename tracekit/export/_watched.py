@@ -1,4 +1,4 @@
-"""The table of a report about where threads were that recorded nothing. Knows rows, no sample."""
+"""The table of a report about where threads were most often. Knows rows, no sample."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from tracekit.analyze.questions import THRESHOLD_NS
 from tracekit.analyze.watched import is_watched
 from tracekit.export._blocks import blocks
 from tracekit.export._locks import waits_for_locks
+from tracekit.export._logs import logs
 from tracekit.export._nothing import nothing_found
 from tracekit.export._pools import pools_of_workers
 from tracekit.export._processes import processes
@@ -53,6 +54,7 @@ def render(trace: Trace, findings: Sequence[Finding], console: Console, threshol
     _other_tasks(trace, console)
     pools_of_workers(trace, console, ROWS)
     _jobs(trace, console)
+    logs(trace, console)
     _notes(trace, console)
 
 

@@ -33,6 +33,8 @@
                 and travel_… (pickled, transferred and unpickled, with results), sent_bytes, received_bytes, busy_mean,
                 busy_peak (workers that ran a job), wanted (workers that would have been enough for 95 % of the time)
     jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
+    logs        of each level at which something was logged, the worst first: level, count, the text that was most_often, its
+                times, when first (first_s) and where (function, file, line); of programs that have tracekit record what they log
     findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
                 keys of each kind (analyze/loop_blocked.py and so on), worst first
     notes       what must be known before the trace is believed, a sentence each
@@ -52,6 +54,7 @@ from tracekit.analyze import tables, thread_states
 from tracekit.analyze.awaited import awaited
 from tracekit.analyze.finding import Finding
 from tracekit.export._locks import waits_as_objects
+from tracekit.export._logs import logs_as_objects
 from tracekit.export._pools import pools_as_objects
 from tracekit.model.trace import Trace
 
@@ -103,6 +106,7 @@ def _parts(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
         "loops": [_loop(row) for row in tables.loops(trace)],
         "pools": pools_as_objects(trace),
         "jobs": [_job(row) for row in tables.jobs(trace)],
+        "logs": logs_as_objects(trace),
         "findings": [finding.to_dict() for finding in findings],
         "notes": list(trace.notes),
     }

@@ -2,7 +2,9 @@
 #include "callback.h"
 
 #include "codes.h"
+#include "mark.h"
 #include "probes.h"
+#include "task.h"
 
 enum { MOST_LAYERS = 20 };
 
@@ -81,7 +83,24 @@ static int name_callback(PyObject *callback, int64_t *code, int64_t *name)
     return *name < 0 ? -1 : 0;
 }
 
-int describe_callback(PyObject *callback, int64_t due, PyObject *scheduled, CallbackBegin *begin)
+/* Add the number of a task that has ended. */
+static int add_ended_task(PyObject *given, FewDetails *details)
+{
+    static PyObject *class_of_tasks;
+    uint32_t serial;
+    if (from_package(&class_of_tasks, "asyncio.tasks", "Task") == NULL)
+        return -1;
+    if (!PyType_Check(class_of_tasks) || !PyObject_TypeCheck(given, (PyTypeObject *)class_of_tasks))
+        return 0;
+    int known = is_done(given);
+    if (known > 0)
+        known = probe_buffer == NULL ? 0 : serial_of(given, probe_buffer->id, &serial);
+    if (known > 0)
+        add_one(details, AWAITED_TASK, serial);
+    return known < 0 ? -1 : 0;
+}
+
+int describe_callback(PyObject *callback, PyObject *given, int64_t due, PyObject *scheduled, CallbackBegin *begin)
 {
     int64_t code, name;
     if (name_callback(callback, &code, &name) < 0)
@@ -97,5 +116,5 @@ int describe_callback(PyObject *callback, int64_t due, PyObject *scheduled, Call
     }
     if (due)
         add_one(&begin->details, DUE, (uint64_t)due);
-    return 0;
+    return given == NULL ? 0 : add_ended_task(given, &begin->details);
 }

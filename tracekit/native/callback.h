@@ -14,8 +14,9 @@ typedef struct {
     FewDetails details;
 } CallbackBegin;
 
-/* Fill in what is known of a callback but its time; `due` is CLOCK_MONOTONIC in ns if it is a timer's, or 0, and `scheduled` its
-   number if another thread has scheduled it, or None. Only while the probes are on. -1 with an exception. */
-int describe_callback(PyObject *callback, int64_t due, PyObject *scheduled, CallbackBegin *begin);
+/* Fill in what is known of a callback but its time; `given` is its only argument, or NULL, `due` is CLOCK_MONOTONIC in ns if it
+   is a timer's, or 0, and `scheduled` its number if another thread has scheduled it, or None. Only while the probes are on. -1
+   with an exception. */
+int describe_callback(PyObject *callback, PyObject *given, int64_t due, PyObject *scheduled, CallbackBegin *begin);
 
 #endif

@@ -3,6 +3,7 @@
    It behaves as the function does: it binds like one, is pickled by its qualified name, and has all its attributes. */
 #include "function.h"
 
+#include "open.h"
 #include "probes.h"
 
 typedef struct {
@@ -31,6 +32,8 @@ static PyObject *function_call(Function *self, PyObject *const *args, size_t nar
         return PyObject_Vectorcall(self->wrapped, args, nargsf, keywords);
     uint64_t session = load_relaxed(&buffer->id);
     uint32_t slot = put_begin(self->name, &self->known);
+    if (UNLIKELY(open_followed))
+        open_begun(slot, self->name);
     PyObject *result = PyObject_Vectorcall(self->wrapped, args, nargsf, keywords);
     buffer = probe_buffer;
     if (LIKELY(buffer != NULL && load_relaxed(&buffer->id) == session)) {
@@ -38,6 +41,8 @@ static PyObject *function_call(Function *self, PyObject *const *args, size_t nar
             put(buffer, SPAN_END, 0, slot);
         else
             put_end_of_raised(buffer, slot);
+        if (UNLIKELY(open_followed))
+            open_ended(slot);
     }
     return result;
 }

@@ -1,7 +1,9 @@
 /* The module tracekit._fast: the core in C. Knows what is in it, and how nothing of it works.
 
    Whatever it has, the reference in Python has as well: spool/buffer.py, spool/names.py, spool/mapping.py, spool/settle.py,
-   record/reference.py, hooks/ready.py, hooks/scheduled.py and hooks/mark.py; and what these use of hooks/tasks.py, hooks/chain.py and hooks/code.py.
+   record/reference.py, hooks/ready.py, hooks/scheduled.py, hooks/mark.py, export/_rows.py, export/_packets.py, export/_events.py,
+   model/nesting.py and spool/split.py; and what these
+   use of hooks/tasks.py, hooks/chain.py and hooks/code.py.
    Only what watches locks has no twin: in Python other classes stand for these (hooks/recorded_locks.py). */
 #include "awaits.h"
 #include "buffer.h"
@@ -15,12 +17,17 @@
 #include "mark.h"
 #include "marks.h"
 #include "names.h"
+#include "nested.h"
+#include "open.h"
+#include "packets.h"
 #include "probes.h"
 #include "ready.h"
+#include "rows.h"
 #include "scheduled.h"
 #include "scheduler.h"
 #include "settle.h"
 #include "span.h"
+#include "split.h"
 #include "starts.h"
 #include "task.h"
 #include "watch.h"
@@ -52,7 +59,9 @@ static int fill(PyObject *module)
     if (PyModule_AddIntConstant(module, "__build__", CORE_BUILD) < 0)
         return -1;
     PyMethodDef *functions[] = {clock_methods,  probes_methods,  span_methods_of_module, marks_methods,
-                                settle_methods, mapping_methods, watch_methods,         starts_methods};
+                                settle_methods, mapping_methods, watch_methods,         starts_methods,
+                                open_methods,   rows_methods,    packets_methods,        split_methods,
+                                nested_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;

@@ -27,7 +27,13 @@ static COLD PyObject *take_scheduled(PyObject *scheduled, PyObject *handle)
 static int begin_timed_callback(PyObject *self, PyObject *callback, PyObject *handle, PyObject *scheduled)
 {
     int64_t due = due_time(handle);
-    return due < 0 ? -1 : begin_callback(self, callback, due, scheduled);
+    PyObject *args = field_at_once(handle, HANDLE_ARGS), *given = NULL;
+    if (LIKELY(args != NULL && PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) == 1))
+        given = PyTuple_GET_ITEM(args, 0);
+    Py_XINCREF(given);
+    int failed = due < 0 ? -1 : begin_callback(self, callback, given, due, scheduled);
+    Py_XDECREF(given);
+    return failed;
 }
 
 static int begin_callback_or_step(PyObject *self, PyObject *handle, PyObject *scheduled)

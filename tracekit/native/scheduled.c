@@ -39,8 +39,8 @@ PyObject *queue_of_loop(Scheduler *by, PyObject *loop)
     return queue;
 }
 
-/* It begins: how many ran on the loop before, -1 with an exception. */
-static int begin(Scheduled *self, PyObject *queue)
+/* It begins, and is given this or something else (NULL): how many ran on the loop before, -1 with an exception. */
+static int begin(Scheduled *self, PyObject *given, PyObject *queue)
 {
     static const Run outside;
     unsigned before = queue_of(queue)->count;
@@ -51,7 +51,7 @@ static int begin(Scheduled *self, PyObject *queue)
         Py_DECREF(task);
     } else if (is_step == 0) {
         PyObject *number = self->number ? PyLong_FromUnsignedLong(self->number) : Py_NewRef(Py_None);
-        is_step = number == NULL ? -1 : begin_callback(queue, self->callback, self->due, number);
+        is_step = number == NULL ? -1 : begin_callback(queue, self->callback, given, self->due, number);
         Py_XDECREF(number);
     }
     return is_step < 0 ? -1 : (int)before;
@@ -74,12 +74,12 @@ static inline PyObject *queue_of_run(Scheduled *self)
 }
 
 /* What a call began it ends. NULL: nothing has begun. */
-static PyObject *begin_call(Scheduled *self, int *before)
+static PyObject *begin_call(Scheduled *self, PyObject *given, int *before)
 {
     if (UNLIKELY(probe_buffer == NULL || self->by->method.is_left))
         return NULL;
     PyObject *queue = queue_of_run(self);
-    *before = queue == NULL ? -1 : begin(self, queue);
+    *before = queue == NULL ? -1 : begin(self, given, queue);
     if (LIKELY(*before >= 0))
         return queue;
     give_up(self->by->method.hook);
@@ -109,7 +109,8 @@ static inline PyObject *call_back(PyObject *callback, PyObject *const *args, siz
 static PyObject *scheduled_call(Scheduled *self, PyObject *const *args, size_t nargsf, PyObject *keywords)
 {
     int before;
-    PyObject *queue = begin_call(self, &before);
+    PyObject *given = PyVectorcall_NARGS(nargsf) == 1 ? args[0] : NULL;
+    PyObject *queue = begin_call(self, given, &before);
     PyObject *result = call_back(self->callback, args, nargsf, keywords);
     if (UNLIKELY(queue == NULL))
         return result;

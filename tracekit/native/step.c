@@ -184,10 +184,10 @@ int begin_step(PyObject *self, PyObject *task, Run run)
     return 0;
 }
 
-int begin_callback(PyObject *self, PyObject *callback, int64_t due, PyObject *scheduled)
+int begin_callback(PyObject *self, PyObject *callback, PyObject *given, int64_t due, PyObject *scheduled)
 {
     CallbackBegin known;
-    if (describe_callback(callback, due, scheduled, &known) < 0)
+    if (describe_callback(callback, given, due, scheduled, &known) < 0)
         return -1;
     if (probe_buffer == NULL)
         return 0;

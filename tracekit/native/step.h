@@ -14,7 +14,7 @@ int learn_task(PyObject *self, PyObject *task, bool late, uint32_t *serial);
 int begin_step(PyObject *self, PyObject *task, Run run);
 
 /* A callback that is no step; `due` and `scheduled` as in callback.h. Only while the probes are on. */
-int begin_callback(PyObject *self, PyObject *callback, int64_t due, PyObject *scheduled);
+int begin_callback(PyObject *self, PyObject *callback, PyObject *given, int64_t due, PyObject *scheduled);
 
 /* The run of the loop in this frame goes on: what it had begun has ended. */
 int end_before(PyObject *self, Place frame);

@@ -6,6 +6,7 @@
 #ifndef TRACEKIT_USE_H
 #define TRACEKIT_USE_H
 
+#include "open.h"
 #include "probes.h"
 
 typedef struct Use Use;
@@ -61,6 +62,8 @@ static inline void put_end(uint64_t session, uint32_t slot, PyObject *error)
         put(buffer, SPAN_END, 0, slot);
     else
         put_failed_end(buffer, slot, Py_TYPE(error));
+    if (UNLIKELY(open_followed))
+        open_ended(slot);
 }
 
 /* Write the begin of a use, and in which session it is; 0: in none. */
@@ -72,9 +75,12 @@ static inline uint32_t put_begin_of(Span *span, uint64_t *session)
         return 0;
     }
     *session = load_relaxed(&buffer->id);
-    if (LIKELY(span->keys == NULL))
-        return put_begin(span->name, &span->known);
-    return put_named(buffer, probe_names, SPAN_BEGIN, span->name, &span->known, span->keys, span->values);
+    uint32_t slot = LIKELY(span->keys == NULL)
+                        ? put_begin(span->name, &span->known)
+                        : put_named(buffer, probe_names, SPAN_BEGIN, span->name, &span->known, span->keys, span->values);
+    if (UNLIKELY(open_followed))
+        open_begun(slot, span->name);
+    return slot;
 }
 
 /* The arguments of a `set`, for the use that began at `slot`. NULL with an exception where they don't fit. */

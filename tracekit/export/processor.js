@@ -1,8 +1,8 @@
 // Perfetto's trace processor outside of a browser: bytes in, bytes out. Knows the engine's bundle, and nothing of what it answers.
 //
 // The bundle is made for a web worker: it waits for a message that carries a port, and then takes requests on that port. Here
-// the worker, the port and the download of the .wasm are stand-ins, and each request comes from stdin, each answer goes to
-// stdout, as four bytes of length (little-endian) and that many bytes.
+// the worker, the port and the download of the .wasm are stand-ins, and each request comes from stdin, each piece of its answer
+// goes to stdout, as four bytes of length (little-endian) and that many bytes; a length of 0 ends the answer.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -29,7 +29,7 @@ function startEngine() {
     process: undefined, require: undefined, module: undefined, exports: undefined, window: undefined, document: undefined,
   };
   new Function(...Object.keys(stand), source).call(worker, ...Object.values(stand));
-  const port = {answer: [], postMessage(bytes) { this.answer.push(Buffer.from(bytes)); }};
+  const port = {postMessage: (bytes) => writePiece(Buffer.from(bytes))};
   worker.onmessage({data: port});
   return port;
 }
@@ -44,6 +44,17 @@ function readExactly(size) {
   return bytes;
 }
 
+function writePiece(bytes) {
+  if (bytes.length) writeAll(lengthOf(bytes));
+  writeAll(bytes);
+}
+
+function lengthOf(bytes) {
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(bytes.length);
+  return size;
+}
+
 function writeAll(bytes) {
   for (let at = 0; at < bytes.length;) at += fs.writeSync(1, bytes, at);
 }
@@ -54,12 +65,8 @@ async function main() {
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
   for (;;) {
     const request = readExactly(readExactly(4).readUInt32LE());
-    port.answer = [];
     port.onmessage({data: new Uint8Array(request)});
-    const answer = Buffer.concat(port.answer);
-    const size = Buffer.alloc(4);
-    size.writeUInt32LE(answer.length);
-    writeAll(Buffer.concat([size, answer]));
+    writeAll(Buffer.alloc(4));
   }
 }
 

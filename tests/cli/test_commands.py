@@ -206,7 +206,10 @@ def test_doctor(tracekit: Run) -> None:
     assert "records itself" in result.stdout
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["report"], ["open"], ["check"], ["recover"], ["doctor"]], ids=str)
+COMMANDS = ("run", "report", "open", "check", "recover", "doctor", "query", "convert")
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=str)
 def test_help(tracekit: Run, command: list[str]) -> None:
     """Every command has a page that says what it does."""
     result = tracekit(*command, "--help")

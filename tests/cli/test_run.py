@@ -88,6 +88,38 @@ def test_what_can_be_run(tracekit: Run, tmp_path: Path, words: list[str], printe
     assert check(load(tmp_path / "out.json.gz")) == []
 
 
+def test_a_pipeline(tracekit: Run, tmp_path: Path) -> None:
+    """Programs that are no Python are in the trace as well, below the shell that started them, from begin to end."""
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent(
+            """
+            import glob, os, time
+            begun = time.monotonic()
+            seen = lambda: any(b"sort --numeric-sort" in open(path, "rb").read() for path in spools)
+            spools = []
+            while not seen() and time.monotonic() < begun + 60:
+                spools = glob.glob(os.environ["TRACEKIT_SESSION"] + "/*.spool")
+            print("2\\n10")
+            """
+        )
+    )
+
+    result = tracekit(
+        "run", "-qo", "out.json", "--", "sh", "-c", f"{sys.executable} program.py | sort --numeric-sort; exit 4"
+    )
+
+    assert (result.stdout, result.stderr, result.returncode) == ("2\n10\n", "", 4)
+    trace = load(tmp_path / "out.json")
+    assert check(trace) == []
+    by_name = {process.name: process for process in trace.processes}
+    assert by_name.keys() == {"sh", "program.py", "sort"}
+    shell = trace.processes.index(by_name["sh"])
+    assert (by_name["program.py"].parent, by_name["sort"].parent) == (shell, shell)
+    assert (by_name["sh"].status, by_name["sort"].status) == (4, None)
+    assert by_name["sort"].ended is not None
+    assert [trace.threads[at].name for at in range(len(trace.threads)) if trace.threads[at].process == shell] == ["sh"]
+
+
 def test_says_what_it_found_and_where_the_trace_is(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
     """On stderr: the finding, and the commands that go on from there; on stdout only what the program prints."""
     name = script(
@@ -231,6 +263,20 @@ def test_unfinished_session_is_not_overwritten(tracekit: Run, tmp_path: Path) ->
     assert result.returncode == 2
     assert "tracekit recover" in result.stderr
     assert result.stdout == ""
+
+
+def test_name_of_the_trace_says_its_format(tracekit: Run, script: Callable[..., str], tmp_path: Path) -> None:
+    """`-o NAME.pftrace` writes Perfetto's protobuf, which `report` and `check` read like any other trace."""
+    name = script("import tracekit\nwith tracekit.span('load', rows=3): pass\n")
+
+    result = tracekit("run", "-q", "-o", "out.pftrace", name)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "out.pftrace").read_bytes().startswith(b"\n")
+    assert "sound" in tracekit("check", "out.pftrace").stdout
+    trace = load(tmp_path / "out.pftrace")
+    assert [trace.args[at] for at in trace.slices.args[trace.slices.category == Category.SPAN]] == [{"rows": 3}]
+    assert tracekit("report", "--json", "out.pftrace").returncode == 0
 
 
 def test_session_is_kept_on_request(tracekit: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import click
 
+from tracekit.cli.diagnostics import log_format_option, say
 from tracekit.cli.naming import default_output
 from tracekit.clock import monotonic_ns
 from tracekit.errors import TracekitError, UsageError
@@ -20,7 +21,6 @@ from tracekit.observe.stat import Stat
 from tracekit.observe.states import States
 from tracekit.observe.weights import Weights
 from tracekit.options import DEFAULT_RATE, DEFAULT_THRESHOLD, MOST_RATE
-from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
 from tracekit.spool.limits import Limits
 from tracekit.units import parse_duration
@@ -43,6 +43,7 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.option(
     "--stacks/--no-stacks", default=True, help="Whether to read stacks by py-spy, for a tenth of a processor."
 )
+@log_format_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def command(
     pid: int,
@@ -73,7 +74,8 @@ def command(
     try:
         with _until_asked() as end:
             if not quiet:
-                tell(f"watching process {pid} ({name})" + ("" if longest else "; Ctrl-C ends it"))
+                text = f"watching process {pid} ({name})" + ("" if longest else "; Ctrl-C ends it")
+                say("watching", text, pid=pid, name=name)
             _watch(pid, directory, 1 / rate, longest, stacks, end)
     except OSError as error:
         session_directory.remove(directory)
@@ -82,9 +84,9 @@ def command(
 
     finish(directory, path, parse_duration(DEFAULT_THRESHOLD), quiet=quiet)
     if open_it:
-        from tracekit.export.viewer import serve
+        from tracekit.cli.show import show
 
-        serve([path])
+        show(path)
 
 
 def _watch(pid: int, directory: str, interval: float, longest: int, stacks: bool, end: threading.Event) -> None:

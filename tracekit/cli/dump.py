@@ -8,9 +8,9 @@ from contextlib import suppress
 import click
 
 from tracekit import clock
+from tracekit.cli.diagnostics import log_format_option, say
 from tracekit.cli.threshold import threshold_option
 from tracekit.errors import TracekitError, UsageError
-from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
 
 
@@ -23,6 +23,7 @@ from tracekit.spool import directory as session_directory
     help="Where to write the trace. Default: STEM-dump-1.json.gz (2, 3, …) beside the session.",
 )
 @threshold_option
+@log_format_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.option(
     "--because", hidden=True, help="Nobody typed this: why; say it in one line, and give way to another dump."
@@ -62,7 +63,7 @@ def command(session: str | None, output: str | None, threshold: str, quiet: bool
                 with suppress(OSError):
                     os.unlink(path)
     if because is not None:
-        tell(f"wrote {path}: {because}")
+        say("dump-written", f"wrote {path}: {because}", path=path, because=because)
 
 
 def _write(directory: str, path: str, threshold: int, quiet: bool) -> None:

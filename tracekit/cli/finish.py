@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,16 +11,16 @@ from pathlib import Path
 
 from tracekit.analyze import analyze
 from tracekit.analyze.finding import Finding
+from tracekit.cli.diagnostics import is_json, say
 from tracekit.cli.progress import progress
 from tracekit.clock import monotonic_ns
 from tracekit.errors import TracekitError
-from tracekit.export import chrome_json
 from tracekit.export.page import page
 from tracekit.export.report import summary
+from tracekit.export.write import write as write_trace
 from tracekit.load import load
 from tracekit.load.memory import return_freed
 from tracekit.model.trace import Trace
-from tracekit.record.recorder import tell
 from tracekit.spool import directory as session_directory
 
 
@@ -50,13 +51,29 @@ def finish(directory: str, output: str, threshold: int, keep_session: bool = Fal
             f"cannot write {output}: {error.strerror}; the recording is kept: "
             f"`tracekit recover {directory} -o ELSEWHERE` tries again"
         ) from None
+    if session_directory.read(directory).get("keep_viztracer"):
+        _keep_calls(directory, output)
     unread = session_directory.unread(directory)
     if unread:
-        tell(f"{directory} is kept: this version of tracekit cannot read {', '.join(unread)}")
+        text = f"{directory} is kept: this version of tracekit cannot read {', '.join(unread)}"
+        say("session-kept", text, "warning", session=directory, unread=unread)
     elif not keep_session:
         session_directory.remove(directory)
     if not quiet:
         sum_up(trace, findings, threshold, output)
+
+
+def _keep_calls(directory: str, output: str) -> None:
+    """Keep viztracer's own files beside the trace; where that cannot be, in the session."""
+    stem = session_directory.session_of(output).removesuffix(session_directory.SUFFIX)
+    for path in session_directory.all_calls(directory):
+        pid, _, part = os.path.basename(path).partition("-")
+        number = part.removesuffix(".json").rpartition("-")[2]
+        more = "" if number == "1" else f"-{number}"
+        try:
+            shutil.copy(path, f"{stem}-viztracer-{pid}{more}.json")
+        except OSError as error:
+            say("calls-not-kept", f"viztracer's file {path} cannot be kept: {error.strerror}", "warning", path=path)
 
 
 def write(
@@ -78,13 +95,22 @@ def write(
     with progress("looking for what went wrong"):
         findings = analyze(trace, threshold)
     with progress(f"writing {output}"):
-        chrome_json.write(trace, findings, Path(output))
+        write_trace(trace, findings, Path(output))
     return trace, findings
 
 
 def sum_up(trace: Trace, findings: Sequence[Finding], threshold: int, output: str) -> None:
     """Say on stderr what a trace shows, and where it is."""
-    if sys.stderr is not None:
+    if is_json():
+        for finding in findings:
+            said = {
+                key: value for key, value in finding.to_dict().items() if key not in ("slug", "severity", "sentence")
+            }
+            say(finding.slug, finding.sentence, finding.severity, **said)
+        for note in trace.notes:
+            say("note", note, "warning")
+        say("trace-written", f"the trace is in {output}", path=output)
+    elif sys.stderr is not None:
         with suppress(OSError, ValueError):  # the trace is there, whether or not somebody can read about it
             _sum_up(trace, findings, threshold, output)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tracekit import clock
+from tracekit.cli.sampling import Sampling
 from tracekit.cli.watch import Watch
 from tracekit.errors import UsageError
 from tracekit.hooks.entry import why_not_entered
@@ -86,11 +87,16 @@ def launch(program: Program, directory: str, options: Options, description: dict
         description["untraced"] = why_not_entered(program.command, os.path.realpath(executable), joined)
         session_directory.write(directory, description)
         signals.take_demands()
-        watch.start()
-        preloading = _start_preloading(watch.sees)
+        sampling = Sampling(directory, options) if options.sample_rate else None
+        if sampling is not None:
+            sampling.start(child.pid)
+        watch.start(child.pid)
+        preloading = _start_preloading(watch.sees, description["output"])
         status = child.wait()
         signals.refuse_demands()
         watch.stop()
+        if sampling is not None:
+            sampling.stop()
         description["ended_monotonic"], description["ended_wall"] = clock.anchor()
         session_directory.set_anchor(description)
         description["status"] = status
@@ -157,9 +163,9 @@ class _Signals:
             self._child.send_signal(number)
 
 
-def _start_preloading(when: threading.Event) -> threading.Thread | None:
+def _start_preloading(when: threading.Event, output: str) -> threading.Thread | None:
     """While the program runs and this process has nothing more urgent to do, load what the trace will need."""
-    thread = threading.Thread(target=_preload, args=(when,), daemon=True)
+    thread = threading.Thread(target=_preload, args=(when, output), daemon=True)
     try:
         thread.start()
     except RuntimeError:  # no thread to be had
@@ -167,7 +173,12 @@ def _start_preloading(when: threading.Event) -> threading.Thread | None:
     return thread
 
 
-def _preload(when: threading.Event) -> None:
+def _preload(when: threading.Event, output: str) -> None:
     when.wait(_LONGEST_WAIT)
     with suppress(Exception):  # it will fail again where somebody can be told
+        from pathlib import Path
+
         import tracekit.cli.finish  # noqa: F401
+        from tracekit.export.write import prepare
+
+        prepare(Path(output))

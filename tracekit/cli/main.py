@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from tracekit._version import __version__
+from tracekit.cli.diagnostics import say
 from tracekit.errors import TracekitError
-from tracekit.record.recorder import tell
 
 # Name -> the line that `tracekit --help` shows, so that it need not load them.
 COMMANDS = {
@@ -22,6 +22,8 @@ COMMANDS = {
     "attach": "Watch a running program that knows nothing of tracekit.",
     "report": "Say what a trace shows: findings, then tables.",
     "open": "Look at traces in Perfetto, in the browser, without internet.",
+    "query": "Ask a trace in SQL, as Perfetto understands it, without internet.",
+    "convert": "Turn traces into another format, or several into one.",
     "check": "Tell whether a trace is sound.",
     "dump": "Write out what a running session holds.",
     "recover": "Make a trace of a session that nobody finished.",
@@ -51,7 +53,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except TracekitError as error:
-            tell(str(error))
+            say("failed", str(error), "error")
             raise SystemExit(2) from None
 
 
@@ -59,7 +61,8 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="`tracekit COMMAND --help` tells more. Start with: tracekit run SCRIPT.py. TRACEKIT_CORE=c or py in the "
-    "environment picks the core that records, the one in C or the one in Python; `tracekit doctor` tells which it is.",
+    "environment picks the core that records, the one in C or the one in Python; `tracekit doctor` tells which it is. "
+    "TRACEKIT_LOG=json has tracekit say what it says as JSON, one object a line.",
 )
 @click.version_option(__version__, message="tracekit %(version)s")
 def cli() -> None:

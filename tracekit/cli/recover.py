@@ -6,6 +6,7 @@ import os
 
 import click
 
+from tracekit.cli.diagnostics import log_format_option
 from tracekit.cli.threshold import threshold_option
 from tracekit.errors import UsageError
 from tracekit.spool import directory as session_directory
@@ -15,6 +16,7 @@ from tracekit.spool import directory as session_directory
 @click.argument("session")
 @click.option("-o", "--output", metavar="PATH", help="Where to write the trace. Default: where the run was to.")
 @threshold_option
+@log_format_option
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording as well.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 def command(session: str, output: str | None, threshold: str, keep_session: bool, quiet: bool) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from tracekit.cli.diagnostics import say
 from tracekit.cli.threshold import threshold_option
 
 
@@ -53,6 +54,6 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
         render(loaded, findings, page(sys.stdout), threshold_ns=shortest)
     complaints = broken(rules, findings)
     for complaint in complaints:
-        click.echo(f"tracekit: {complaint}", err=True)
+        say("rule-broken", complaint, "error")
     if complaints:
         raise SystemExit(1)

@@ -12,15 +12,16 @@ from typing import NoReturn
 import click
 
 from tracekit.cli import joining
+from tracekit.cli.diagnostics import log_format_option, say
 from tracekit.cli.launch import End, Program, launch
 from tracekit.cli.naming import default_output
 from tracekit.cli.threshold import threshold_option
 from tracekit.errors import TracekitError, UsageError
-from tracekit.options import DEFAULT_RATE, MOST_RATE, Options
-from tracekit.record.recorder import tell
+from tracekit.options import DEFAULT_RATE, LEAST_SAMPLE_RATE, MOST_RATE, Options
 from tracekit.spool import directory as session_directory
 
 _STARTERS = ("-m", "-c")
+_OPTIONAL = ("--viztracer", "--py-spy")  # take a value only after "="
 
 
 class RunCommand(click.Command):
@@ -32,6 +33,7 @@ class RunCommand(click.Command):
             for param in self.params
             if isinstance(param, click.Option) and not param.is_flag
             for name in param.opts
+            if name not in _OPTIONAL
         }
         own: list[str] = []
         rest = list(args)
@@ -59,7 +61,8 @@ class RunCommand(click.Command):
     "-o",
     "--output",
     metavar="PATH",
-    help="Where to write the trace: a name ending in .json or .json.gz. Default: traces/NAME-TIMESTAMP.json.gz",
+    help="Where to write the trace: a name that ends in .json, or in .pftrace (Perfetto's own format: smaller, tasks lie under "
+    "their loop, which lies under its thread); with .gz behind it, it is compressed. Default: traces/NAME-TIMESTAMP.json.gz",
 )
 @click.option("--open", "open_it", is_flag=True, help="Afterwards, open the trace in Perfetto.")
 @threshold_option
@@ -70,8 +73,8 @@ class RunCommand(click.Command):
     metavar="HZ",
     help="How often a second every thread is looked at from outside: whether it runs, or waits for a processor, the GIL, a "
     "lock, input or a child; and where in the code an event loop is blocked. The program is not stopped for it. 0 turns it "
-    f"off. Default: {DEFAULT_RATE}; with ten threads it takes 1 to 3 % of one processor beside the program, and at most 5 %; at "
-    f"{MOST_RATE}, 5 to 8 %, and at most 15 %. With more threads it looks less often.",
+    f"off. Default: {DEFAULT_RATE}; with ten threads it takes 1 to 4 % of one processor beside the program, and at most 5 %; at "
+    f"{MOST_RATE}, 5 to 10 %, and at most 15 %. With more threads it looks less often.",
 )
 @click.option(
     "--locks",
@@ -92,7 +95,41 @@ class RunCommand(click.Command):
     "may run for days. That part is written when the program ends, and as STEM-dump-1.json.gz (2, 3, …) whenever an event "
     "loop is blocked, on an unhandled exception, on `tracekit dump`, and on SIGUSR2 to tracekit's own process.",
 )
+@click.option(
+    "--viztracer",
+    metavar="OPTIONS",
+    is_flag=False,
+    flag_value="",
+    help="Have viztracer record every call of a function, of the program and of the processes that it starts, and lay the calls "
+    "under the spans and steps that they ran in. --viztracer=tracer_entries=200000,max_stack_depth=20,min_duration=10us, "
+    "ignore_c_function, ignore_frozen, include_files=A:B, exclude_files=A:B, log_func_args, log_func_retval ask it for less, or "
+    "more. Every call takes some 0.1 to 0.2 µs longer. Each process keeps its last million calls, in 100 MB, begins 0.2 s later, "
+    "and takes 0.6 s for a million to write them when it ends; one that is killed takes them along, but for SIGTERM.",
+)
+@click.option(
+    "--keep-viztracer", is_flag=True, help="Keep viztracer's own files (STEM-viztracer-PID.json) beside the trace."
+)
+@click.option(
+    "--py-spy",
+    "sample_rate",
+    type=int,
+    default=0,
+    metavar="HZ",
+    is_flag=False,
+    flag_value=DEFAULT_RATE,
+    help="Have py-spy sample the stacks of all threads, idle ones as well, also of the processes that the program starts, and "
+    f"lay them on the same timeline: {DEFAULT_RATE} times a second, or --py-spy=HZ times, {LEAST_SAMPLE_RATE} to {MOST_RATE}. "
+    "The program waits with its first line until py-spy is attached, some 0.3 s, and is not stopped for it after that. Beside "
+    "the program it takes 10 to 20 % of one processor; on a busy machine it looks less often.",
+)
+@click.option(
+    "--native",
+    is_flag=True,
+    help="With --py-spy: frames of C as well. For that the process is stopped at each look: "
+    "a tenth of its time at 100 Hz, and with ten threads on a busy machine nearly half of it.",
+)
 @click.option("--keep-session", is_flag=True, help="Keep the raw recording (STEM.tracekit) beside the trace.")
+@log_format_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
 @click.pass_context
 def command(
@@ -104,6 +141,10 @@ def command(
     locks: bool,
     max_size: str | None,
     flight: str | None,
+    viztracer: str | None,
+    keep_viztracer: bool,
+    sample_rate: int,
+    native: bool,
     keep_session: bool,
     quiet: bool,
 ) -> None:
@@ -126,16 +167,20 @@ def command(
       export TRACEKIT_SESSION=both.tracekit; tracekit run a.py | tracekit run b.py
     """
     program = _program(ctx.obj["program"])
-    options = Options.parse(threshold, max_size, flight, rate, locks=locks)
+    options = Options.parse(
+        threshold, max_size, flight, rate, locks=locks, viztracer=viztracer, sample_rate=sample_rate, native=native
+    )
     options.watched = 1
-    options.observer = os.getpid() if rate else 0
+    options.observer = os.getpid() if rate or sample_rate else 0
     outer = joining.outer()
     if outer:
         if output and not quiet:
-            tell(f"this goes into the session of an outer tracekit, {outer}, and its trace; {output} is not written")
+            text = f"this goes into the session of an outer tracekit, {outer}, and its trace; {output} is not written"
+            say("joined-outer", text, session=outer, output=output)
         joining.become(program.command, outer)
     session = _session(program, output)
     directory, path = session.directory, session.output
+    session.description["keep_viztracer"] = keep_viztracer
     try:
         end = launch(program, directory, options, session.description)
     except BaseException:
@@ -152,14 +197,14 @@ def command(
 
         finish(directory, path, options.threshold, keep_session=keep_session, quiet=quiet)
         if open_it:
-            from tracekit.export.viewer import serve
+            from tracekit.cli.show import show
 
-            serve([path])
+            show(path)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third one would cut off what is to be said
         _conclude(end, "interrupted", directory, path)
     except TracekitError as error:
-        tell(str(error))
+        say("failed", str(error), "error")
         end.leave(failed=True)
     except Exception as error:
         _conclude(end, " ".join(f"{type(error).__name__}: {error}".split()), directory, path)
@@ -206,7 +251,7 @@ def _split_short(word: str, takes_value: set[str]) -> tuple[str, str, str]:
 def _conclude(end: End, trouble: str, directory: str, path: str) -> NoReturn:
     """Say what kept tracekit from its work and where that leaves the user, and end as the program ended."""
     kept = f"the recording is kept: `tracekit recover {directory} -o {path}` makes a trace of it"
-    tell(f"{trouble}; {kept if os.path.isdir(directory) else f'the trace is in {path}'}")
+    say("failed", f"{trouble}; {kept if os.path.isdir(directory) else f'the trace is in {path}'}", "error")
     end.leave(failed=True)
 
 

@@ -11,12 +11,12 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from tracekit.cli.diagnostics import VARIABLE, is_json, log_format, say
 from tracekit.cli.joining import Turn
 from tracekit.clock import monotonic_ns
-from tracekit.dumps import plain_environment, tracekit_command
+from tracekit.dumps import MAIN, plain_environment, tracekit_command
 from tracekit.observe.pace import Pace
 from tracekit.options import Options
-from tracekit.record.recorder import tell
 from tracekit.spool.prune import prune
 
 _INTERVAL_NS = 200_000_000
@@ -41,14 +41,20 @@ class Watch:
         self._directory = directory
         self._shared = shared
         self._options = options
+        self._program: int | None = None
         self._dumps = _Dumps(directory, options)
         self.sees = threading.Event()
         self._wake = threading.Event()
         self._over = False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        """Begin to watch."""
+    def start(self, program: int | None = None) -> None:
+        """Begin to watch.
+
+        Args:
+            program: its pid.
+        """
+        self._program = program
         with suppress(RuntimeError):  # no thread to be had: the program matters more
             self._thread.start()
 
@@ -73,7 +79,7 @@ class Watch:
         next_dump = 0
         while not self._over:
             if wanted and looks is None and (turn is None or turn.take()):
-                looks = _Looks(self._directory, self._options)
+                looks = _Looks(self._directory, self._options, self._program)
             if looks is None or looks.has_seen:
                 self.sees.set()
             pause = pace.pause() if looks is not None else _INTERVAL_NS / 1e9
@@ -96,18 +102,23 @@ class Watch:
 class _Looks:
     """What is to be seen of the event loops while they run: at each look for the observer, now and then for the dumps."""
 
-    def __init__(self, directory: str, options: Options) -> None:
+    def __init__(self, directory: str, options: Options, program: int | None) -> None:
         # Late, for numpy takes its time: the program has begun meanwhile.
         from tracekit.observe.deadlocks import Deadlocks
         from tracekit.observe.live import Live
+        from tracekit.observe.losses import Losses
         from tracekit.observe.sampler import Observer
         from tracekit.observe.stalls import Stalls
 
         limits = options.limits()
         self._live = Live(directory)
-        self._observer = Observer(directory, self._live, options.threshold, limits) if options.rate else None
-        self._stalls = Stalls(self._live, options.threshold) if limits.is_flight else None
+        self._observer = (
+            Observer(directory, self._live, options.threshold, limits, program, MAIN) if options.rate else None
+        )
+        self._is_flight = limits.is_flight
+        self._stalls = Stalls(self._live, options.threshold) if self._is_flight or is_json() else None
         self._deadlocks = Deadlocks(self._live)
+        self._losses = Losses(directory) if is_json() else None
         self._running: list[Any] = []
 
     @property
@@ -122,12 +133,26 @@ class _Looks:
         """Why a dump should be made now, by a flight recorder; a deadlock is said to the user in any case."""
         deadlocks = self._deadlocks.look(now)
         for deadlock in deadlocks:
-            tell(f"{deadlock.name} in {deadlock.sentence}")
+            say("deadlock-seen", f"{deadlock.name} in {deadlock.sentence}", "error", pid=deadlock.pid)
         if self._stalls is None:
             return []
-        return self._stalls.look(self._running, now) + [f"{each.name} (process {each.pid})" for each in deadlocks]
+        stalls = self._stalls.look(self._running, now)
+        self._say_what_is_seen(stalls)
+        if not self._is_flight:
+            return []
+        return stalls + [f"{each.name} (process {each.pid})" for each in deadlocks]
+
+    def _say_what_is_seen(self, stalls: list[str]) -> None:
+        """Programs are told at once what people read in the end."""
+        if self._losses is not None:
+            for stall in stalls:
+                say("stall-seen", stall, "warning")
+            for loss in self._losses.look():
+                say(loss.event, loss.sentence, "warning", pid=loss.pid, records=loss.records)
 
     def close(self) -> None:
+        with suppress(OSError, ValueError):
+            self._say_what_is_seen([])
         with suppress(OSError):
             if self._observer is not None:
                 self._observer.close()
@@ -181,7 +206,8 @@ class _Dumps:
                 self._next = monotonic_ns() + self._pause
                 self._dump(reason)
             elif self._count == _MOST + 1:
-                tell(f"no dump is written by itself after {_MOST}; `tracekit dump` and SIGUSR2 still make one")
+                text = f"no dump is written by itself after {_MOST}; `tracekit dump` and SIGUSR2 still make one"
+                say("dumps-ended", text, "warning")
 
     def wait(self) -> None:
         """Wait for the one that is being made."""
@@ -203,10 +229,10 @@ class _Dumps:
             # A session of its own: what the terminal sends to the program is not meant for it.
             self._child = subprocess.Popen(
                 tracekit_command(*words),
-                env=plain_environment(),
+                env={**plain_environment(), VARIABLE: log_format()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
         except OSError as error:
-            tell(f"cannot run {sys.executable} for a dump: {error.strerror}")
+            say("dump-failed", f"cannot run {sys.executable} for a dump: {error.strerror}", "error")

@@ -123,7 +123,19 @@ def nothing_left_behind() -> Iterator[None]:
     assert [thread for thread in set(threading.enumerate()) - threads if not thread.daemon] == []
 
 
-_OF_OS = ("execv", "execve", "posix_spawn", "posix_spawnp", "system", "wait", "wait3", "wait4", "waitid", "waitpid")
+_OF_OS = (
+    "_exit",
+    "execv",
+    "execve",
+    "posix_spawn",
+    "posix_spawnp",
+    "system",
+    "wait",
+    "wait3",
+    "wait4",
+    "waitid",
+    "waitpid",
+)
 _OF_FUTURES = ("set_running_or_notify_cancel", "set_result", "set_exception", "cancel")
 _LOCKS = ("Lock", "RLock", "_allocate_lock")
 _OF_LOOPS = ("__init__", "call_exception_handler", "set_task_factory", "get_task_factory", "is_running")

@@ -11,6 +11,8 @@
         tk.instant("cache miss", key="a")
         tk.counter("queue", depth=4)
 
+    logging.getLogger().addHandler(tk.LogHandler())  # or tk.log_processor among structlog's processors
+
 This file is the door: it re-exports, and stays cheap to import. What a session needs is loaded when one is started.
 Under `tracekit run` it is there before pytest, which finds a plugin in the package and would warn of that. PYTEST_DONT_REWRITE.
 """
@@ -25,9 +27,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tracekit.sessions import dump, session, start, stop
+    from tracekit.hooks.logs import LogHandler, log_ids, log_processor
+    from tracekit.sessions import dump, session, start, stop, viztracer
 
 __all__ = [
+    "LogHandler",
     "Span",
     "TracekitError",
     "UsageError",
@@ -35,14 +39,18 @@ __all__ = [
     "counter",
     "dump",
     "instant",
+    "log_ids",
+    "log_processor",
     "session",
     "span",
     "start",
     "stop",
     "trace",
+    "viztracer",
 ]
 
-_LATER = ("dump", "session", "start", "stop")
+_LATER = ("dump", "session", "start", "stop", "viztracer")
+_LOGS = ("LogHandler", "log_ids", "log_processor")
 
 
 def __getattr__(name: str) -> Any:
@@ -51,6 +59,12 @@ def __getattr__(name: str) -> Any:
 
         for later in _LATER:
             globals()[later] = getattr(sessions, later)
+        return globals()[name]
+    if name in _LOGS:
+        from tracekit.hooks import logs
+
+        for later in _LOGS:
+            globals()[later] = getattr(logs, later)
         return globals()[name]
     raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
 

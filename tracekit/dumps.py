@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Like `-m tracekit`, but without the working directory on sys.path: what lies there is not meant for us.
-_MAIN = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
+MAIN = "import sys; sys.path = [path for path in sys.path if path]; from tracekit.cli.main import main; main()"
 _MOST = 10
 _PAUSE = 1_000_000_000
 
 
 def tracekit_command(*words: str, python: str = "") -> list[str]:
     """The command line that runs this very tracekit."""
-    return [python or sys.executable, "-c", _MAIN, *words]
+    return [python or sys.executable, "-c", MAIN, *words]
 
 
 def plain_environment() -> dict[str, str]:

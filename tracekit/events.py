@@ -149,11 +149,15 @@ PROCESS_FORK = 54
 PROCESS_EXIT = 55
 PROCESS_EXEC = 56
 PROCESS_ASKED = 57
+# What the program logs.
+LOG = 58
 # Garbage collection, tracekit's own word, and the clock.
 GC_BEGIN = 60
 GC_END = 61
 NOTE = 70
 CLOCK = 71
+# What a recorder of all calls of functions writes elsewhere.
+CALLS_CLOCK = 72
 # What an observer sees from outside of the process.
 SAMPLE = 80
 STACK = 81
@@ -190,8 +194,18 @@ STATES = {
     STATE_CHILD: "child",
 }
 
+# What a thread did whose stack was read (field `a` of STACK).
+STACK_GIL = 1  # it held the GIL
+STACK_ACTIVE = 2
+STACK_IDLE = 3
+
 # How a worker of a pool ends (field `a` of POOL_WORKER).
 WORKER_TERMINATED = 1  # its pool sends it SIGTERM when that is over
+
+# Why the clocks are compared (field `a` of CALLS_CLOCK).
+CALLS_BEGIN = 1
+CALLS_WRITTEN = 2  # right before what viztracer has is written down
+CALLS_WRITTEN_IN_PART = 3  # the same, and it was asked to leave out what lies deep or elsewhere, maybe also its own end
 
 # How a wait for a lock ended (field `a` of LOCK_WAIT_END).
 LOCK_TAKEN = 1
@@ -234,8 +248,9 @@ TABLE: tuple[Event, ...] = (
     # Written right before the STEP_END of the task's last step, or alone where the task ended without one.
     Event(TASK_DONE, "task done", a="outcome", b="serial of the task", details=(ERROR,)),
     Event(TASK_NAME, "task name", a="name", b="serial of the task", details=(NAME,)),
-    # A callback of the loop that is no task step. CODE where its function is known.
-    Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED, DUE)),
+    # A callback of the loop that is no task step. CODE where its function is known. AWAITED_TASK: all that it is given is this
+    # task, which has ended.
+    Event(CALLBACK_BEGIN, "callback begin", a="name", details=(CODE, SCHEDULED, DUE, AWAITED_TASK)),
     Event(CALLBACK_END, "callback end", ends=CALLBACK_BEGIN),
     # Written by a thread other than the loop's (call_soon_threadsafe), where it schedules a callback that is no task step.
     Event(CALLBACK_READY, "callback ready", b="serial of the callback"),
@@ -283,16 +298,33 @@ TABLE: tuple[Event, ...] = (
     Event(PROCESS_EXEC, "process exec", a="name", b="errno, or 0", details=(*ARGUMENTS, NAME)),
     # Written by whoever had a fork server make a process, once its pid is known.
     Event(PROCESS_ASKED, "process asked", b="pid of the child", details=(TOOK,)),
+    # Written where something is logged. A level is a number as `logging` has it; CODE: where in the program.
+    Event(
+        LOG,
+        "log",
+        a="text",
+        b="level (8 bits), and the id of its name where that is no usual one",
+        details=(*ARGUMENTS, NAME, ERROR, CODE),
+    ),
     Event(GC_BEGIN, "gc begin", a="generation"),
     Event(GC_END, "gc end", a="generation", b="objects collected", ends=GC_BEGIN),
     # tracekit's own word to the user: a hook that failed, records that were dropped.
     Event(NOTE, "note", a="text"),
     # What CLOCK_MONOTONIC showed at the time of this record; only where the spool's own clock is another one.
     Event(CLOCK, "clock", details=(READING,)),
+    # viztracer records calls beside this spool, by a clock of its own: READING is what that showed right before this record.
+    # Several in a row, so that each record lies between two readings; at the beginning and at the end.
+    Event(
+        CALLS_CLOCK,
+        "calls clock",
+        a="at the beginning of a row why, else 0",
+        b="the tid by which viztracer knows this thread",
+        details=(READING,),
+    ),
     # Only in an observer's spool. The two times are cumulative, as the scheduler counts them.
     Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES, INVOLUNTARY)),
     # Its frames, innermost first.
-    Event(STACK, "stack", a="1: it held the GIL", b="tid", details=(PID, FRAME)),
+    Event(STACK, "stack", a="STACK_GIL, STACK_ACTIVE or STACK_IDLE", b="tid", details=(PID, FRAME)),
     # What a process weighs.
     Event(WEIGHT, "weight", b="pid", details=(RSS, PSS, SHARED, PEAK)),
     # Of processes that record nothing themselves, and of their threads. LATE: it was there before anybody looked.
@@ -327,7 +359,7 @@ ENDS_ELSEWHERE = {JOB_TOLD: JOB_SUBMIT}  # what ends them as well, on a thread w
 ABOUT = {SPAN_ARGS: SPAN_BEGIN, SPAN_SUSPEND: SPAN_BEGIN, SPAN_RESUME: SPAN_BEGIN, TASK_NAME: TASK_CREATED}
 LATEST_OF = ((SPAN_SUSPEND, SPAN_RESUME), (TASK_NAME,))
 # What is true for ever, and what later things may refer to: of these the latest.
-FOR_EVER = (PROCESS_BEGIN, PROCESS_NAME)
+FOR_EVER = (PROCESS_BEGIN, PROCESS_NAME, CALLS_CLOCK)
 FOR_A_WHILE = (PROCESS_SPAWN, PROCESS_FORK, PROCESS_EXIT, PROCESS_ASKED, POOL_WORKER, THREAD_START, NOTE)
 LATEST_OF_ALL = (CLOCK,)  # without one nobody could tell how fast the clock runs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from tracekit.capture.settings import settled
 from tracekit.errors import UsageError
 from tracekit.hooks.entry import BOOTSTRAP, OPTIONS_VARIABLE, SESSION_VARIABLE
 from tracekit.spool.limits import Limits
@@ -18,6 +19,7 @@ ON_REQUEST = ("locks",)
 DEFAULT_THRESHOLD = "50ms"
 DEFAULT_RATE = 100
 MOST_RATE = 1000
+LEAST_SAMPLE_RATE = 10
 
 
 class Options:
@@ -31,6 +33,9 @@ class Options:
         watched: somebody outside of the program makes the dumps that it asks for.
         rate: how often a second the threads are looked at from outside, 0 for never.
         observer: pid of the process that does that, or 0.
+        sample_rate: how often a second py-spy samples the stacks of all threads; 0: never. The program waits until it does.
+        native: frames of C as well; 0 for no.
+        viztracer: what viztracer is asked for, which records all calls then; None: it does not.
     """
 
     def __init__(
@@ -43,6 +48,9 @@ class Options:
         watched: int = 0,
         rate: int = 0,
         observer: int = 0,
+        sample_rate: int = 0,
+        native: int = 0,
+        viztracer: str | None = None,
     ) -> None:
         self.threshold = threshold
         self.max_size = max_size
@@ -52,10 +60,22 @@ class Options:
         self.watched = watched
         self.rate = rate
         self.observer = observer
+        self.sample_rate = sample_rate
+        self.native = native
+        self.viztracer = viztracer
 
     @classmethod
     def parse(
-        cls, threshold: str, max_size: str | None, flight: str | None, rate: int = 0, *, locks: bool = False
+        cls,
+        threshold: str,
+        max_size: str | None,
+        flight: str | None,
+        rate: int = 0,
+        *,
+        locks: bool = False,
+        viztracer: str | None = None,
+        sample_rate: int = 0,
+        native: bool = False,
     ) -> Options:
         """Options as people write them.
 
@@ -64,6 +84,10 @@ class Options:
         """
         if not 0 <= rate <= MOST_RATE:
             raise UsageError(f"a rate of {rate} is not possible: give a number from 0 (off) to {MOST_RATE}")
+        if sample_rate and not LEAST_SAMPLE_RATE <= sample_rate <= MOST_RATE:
+            raise UsageError(
+                f"py-spy cannot look {sample_rate} times a second: {LEAST_SAMPLE_RATE} to {MOST_RATE} are possible"
+            )
         ns, size = parse_flight(flight) if flight is not None else (0, 0)
         cap = parse_size(max_size) if max_size is not None else 0
         if max_size is not None and not cap:
@@ -71,7 +95,12 @@ class Options:
         if cap and cap < size:
             raise UsageError(f"a flight recorder of {flight} has no room in {max_size}: give only one of the two sizes")
         hooks = HOOKS + ON_REQUEST if locks else HOOKS
-        return cls(parse_duration(threshold), cap, hooks, flight_ns=ns, flight_bytes=size, rate=rate)
+        options = cls(parse_duration(threshold), cap, hooks, flight_ns=ns, flight_bytes=size, rate=rate)
+        if native and not sample_rate:
+            raise UsageError("--native is about what py-spy samples: give --py-spy as well")
+        options.sample_rate, options.native = sample_rate, int(native)
+        options.viztracer = None if viztracer is None else settled(viztracer)
+        return options
 
     def limits(self) -> Limits:
         """How much of it is kept."""
@@ -80,7 +109,8 @@ class Options:
     def to_text(self) -> str:
         """The options in one environment variable."""
         numbers = ",".join(f"{name}={getattr(self, name)}" for name in _NUMBERS)
-        return f"{numbers},hooks={'+'.join(self.hooks)}"
+        calls = "" if self.viztracer is None else f",viztracer={self.viztracer.encode().hex()}"
+        return f"{numbers},hooks={'+'.join(self.hooks)}{calls}"
 
     @classmethod
     def from_text(cls, text: str) -> Options:
@@ -92,10 +122,29 @@ class Options:
                 setattr(options, key, int(value))
             elif key == "hooks":
                 options.hooks = tuple(name for name in value.split("+") if name in HOOKS + ON_REQUEST)
+            elif key == "viztracer":
+                options.viztracer = _from_hex(value)
         return options
 
 
-_NUMBERS = ("threshold", "max_size", "flight_ns", "flight_bytes", "watched", "rate", "observer")
+_NUMBERS = (
+    "threshold",
+    "max_size",
+    "flight_ns",
+    "flight_bytes",
+    "watched",
+    "rate",
+    "observer",
+    "sample_rate",
+    "native",
+)
+
+
+def _from_hex(text: str) -> str | None:
+    try:
+        return bytes.fromhex(text).decode()
+    except ValueError:
+        return None
 
 
 def parse_flight(text: str) -> tuple[int, int]:

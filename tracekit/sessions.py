@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from types import TracebackType
 
+    from tracekit.capture.calls import Calls
+
 
 class _Running:
     """The recording of this process: its hooks, and what stopping it takes."""
@@ -27,6 +29,11 @@ class _Running:
     def __init__(self, directory: str, options: Options, late: bool) -> None:
         import atexit
 
+        if options.sample_rate and not late:
+            from tracekit.record.held import hold
+
+            permission.allow(options.observer)
+            hold(directory, options.observer)
         limits = options.limits()
         recorder = recording.start(directory, limits, late)
         permission.allow(options.observer)
@@ -48,6 +55,18 @@ class _Running:
                 hook.fail(error)
         # Registered first, so that it runs last; a fork inherits it.
         atexit.register(_finish)
+        # Last of all, and ended first: calls lie within all the rest.
+        self.calls: Calls | None = None
+        if options.viztracer is not None:
+            self.record_calls(options.viztracer).begin()
+
+    def record_calls(self, asked: str) -> Calls:
+        """What records calls in this process; only the first who asks decides how."""
+        if self.calls is None:
+            from tracekit.capture.calls import Calls
+
+            self.calls = Calls(asked)
+        return self.calls
 
     def stop(self) -> None:
         import atexit
@@ -55,6 +74,8 @@ class _Running:
         from tracekit.hooks import imports
 
         try:
+            if self.calls is not None:
+                self.calls.close()
             imports.forget_all()
             for hook in reversed(self.hooks):
                 hook.remove()
@@ -82,6 +103,8 @@ def join(directory: str, options: str, late: bool = False) -> None:
     global _running
     if _running is None:
         _running = _Running(directory, Options.from_text(options), late)
+        if _running.calls is not None:
+            _running.calls.write_on_sigterm()
 
 
 def leave() -> None:
@@ -108,7 +131,9 @@ def _observe(directory: str, options: Options) -> int:
 class _Started:
     """A session that this program started itself."""
 
-    def __init__(self, output: str, options: Options, keep_session: bool, quiet: bool) -> None:
+    def __init__(
+        self, output: str, options: Options, keep_session: bool, quiet: bool, keep_viztracer: bool = False
+    ) -> None:
         from tracekit.spool import directory
 
         self.output = directory.check_output(output)
@@ -122,6 +147,7 @@ class _Started:
             program = os.path.basename(argv[0]) or "python"
             description = directory.describe(self.directory, self.output, program, getattr(sys, "orig_argv", argv))
             description["child_pid"] = os.getpid()
+            description["keep_viztracer"] = keep_viztracer
             directory.write(self.directory, description)
             self.description = description
             self.pid = os.getpid()
@@ -203,6 +229,8 @@ def start(
     keep_session: bool = False,
     quiet: bool = True,
     observer: bool = False,
+    viztracer: bool | str = False,
+    keep_viztracer: bool = False,
 ) -> None:
     """Begin to record this process, and the children that it starts from now on; until `stop`, or until the program exits.
 
@@ -210,7 +238,7 @@ def start(
     Under `tracekit run`, which records the whole program already, it does nothing.
 
     Args:
-        output: where `stop` writes the trace: a name that ends in .json or .json.gz.
+        output: where `stop` writes the trace: a name that ends in .json, .json.gz, .pftrace or .pftrace.gz.
         threshold: a step of an event loop longer than this is a block; "50ms", "1.5s".
         max_size: what the recording of one process may take on disk; "64MB", "1GB". Past it recording stops and says so.
         flight: keep only the last part of each process: "10s", or what fits into "64MB". The rest is let go of, for days.
@@ -223,6 +251,9 @@ def start(
         keep_session: keep the raw recording (STEM.tracekit, beside the output) after the trace is written.
         quiet: `stop` prints nothing; otherwise the findings, on stderr.
         observer: what `observe` was called once.
+        viztracer: have viztracer record every call of a function, here and in child processes; True, or what to ask it for, as
+            for `tracekit run --viztracer`. Before Python 3.12 it sees this thread and those that begin later.
+        keep_viztracer: keep viztracer's own files as well (STEM-viztracer-PID.json, beside the output).
 
     Raises:
         TracekitError: a session is running already, or the output cannot be written.
@@ -232,11 +263,12 @@ def start(
         raise TracekitError(f"a session is running already, for {_started.output}; call tracekit.stop() first")
     if rate is None:
         rate = DEFAULT_RATE if observe or observer else 0
-    options = Options.parse(threshold, max_size, flight, rate, locks=locks)
+    asked = viztracer if isinstance(viztracer, str) else "" if viztracer else None
+    options = Options.parse(threshold, max_size, flight, rate, locks=locks, viztracer=asked)
     if _running is None:
         import atexit
 
-        _started = _Started(os.fspath(output), options, keep_session, quiet)
+        _started = _Started(os.fspath(output), options, keep_session, quiet, keep_viztracer)
         atexit.register(stop)
     else:
         recording.tell(f"this program is recorded already; {os.fspath(output)} is not written")
@@ -257,7 +289,8 @@ def dump(path: str | os.PathLike[str] | None = None) -> str | None:
     """Write a trace of what the running session holds now, and wait until it is there; the recording goes on.
 
     Args:
-        path: a name that ends in .json or .json.gz; default STEM-dump-1.json.gz (2, 3, …) beside the session.
+        path: a name that ends in .json, .json.gz, .pftrace or .pftrace.gz; default STEM-dump-1.json.gz (2, 3, …) beside the
+            session.
 
     Returns:
         Where the trace is; None where no session is running, or it could not be written (then stderr says why).
@@ -296,6 +329,8 @@ class session:
         keep_session: bool = False,
         quiet: bool = True,
         observer: bool = False,
+        viztracer: bool | str = False,
+        keep_viztracer: bool = False,
     ) -> None:
         self._output = output
         self._threshold = threshold
@@ -306,6 +341,8 @@ class session:
         self._locks = locks
         self._keep_session = keep_session
         self._quiet = quiet
+        self._viztracer = viztracer
+        self._keep_viztracer = keep_viztracer
 
     def __enter__(self) -> session:
         start(
@@ -318,6 +355,8 @@ class session:
             locks=self._locks,
             keep_session=self._keep_session,
             quiet=self._quiet,
+            viztracer=self._viztracer,
+            keep_viztracer=self._keep_viztracer,
         )
         return self
 
@@ -325,3 +364,38 @@ class session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         stop()
+
+
+class viztracer:
+    """Have viztracer record every call of a function while a block of code runs: `with tk.viztracer(): …`.
+
+    They go into the session that is running; without one this does nothing. Before Python 3.12 viztracer sees the thread that
+    runs the block and those that begin in it, since then all threads. The first block of a process waits 0.2 s for viztracer.
+
+    Args:
+        asked: what to ask viztracer for, as for `tracekit run --viztracer`; the first block of a session decides.
+
+    Raises:
+        UsageError: that does not read.
+    """
+
+    def __init__(self, asked: str = "") -> None:
+        from tracekit.capture.settings import settled
+
+        self._asked = settled(asked)
+        self._calls: list[Calls | None] = []
+
+    def __enter__(self) -> viztracer:
+        running = _running or (_started.recording if _started is not None else None)
+        calls = None if running is None else running.record_calls(self._asked)
+        self._calls.append(calls)
+        if calls is not None:
+            calls.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        calls = self._calls.pop()
+        if calls is not None:
+            calls.end()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Args, Category, Flag, FlowKind, Trace, TrackKind
+from tracekit.model.trace import Args, Category, Flag, FlowKind, SampleSource, SampleState, Trace, TrackKind
 
 MS = 1_000_000
 
@@ -54,13 +54,15 @@ class HandMade:
 
     def stack(self, time: float, *frames: tuple[str, str, int], gil: bool = False, thread: str = "") -> None:
         """A stack that was sampled, innermost frame first; on the loop's thread, or on another one of that name."""
-        track = self.track
+        row = self.thread
         if thread:
             row = self.builder.thread(self.process, 101, thread, started=0, ended=int(self._life * MS))
-            track = self.builder.track(TrackKind.THREAD, row)
-            self._slice(track, 0, self._life, thread, Category.THREAD)
-        args = {"stack": [], "frames": [list(frame) for frame in frames], "gil": gil}
-        self.builder.instant(track, int(time * MS), "stack sample", args)
+            self._slice(self.builder.track(TrackKind.THREAD, row), 0, self._life, thread, Category.THREAD)
+        innermost = -1
+        for frame in reversed(frames):
+            innermost = self.builder.frame(innermost, *frame)
+        state = SampleState.GIL if gil else SampleState.UNKNOWN
+        self.builder.sample(row, int(time * MS), innermost, state, SampleSource.OBSERVER)
 
     def phase(
         self, name: str, category: Category, start: float, end: float, label: str = "", args: Args | None = None

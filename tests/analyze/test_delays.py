@@ -6,7 +6,7 @@ import pytest
 
 from tracekit.analyze.blocks import blocks
 from tracekit.analyze.delays import DELIVERIES, LEAST_NS, REST_NS, Delay, Delays
-from tracekit.model.trace import Category, FlowKind, TrackKind
+from tracekit.model.trace import Category, TrackKind
 
 MS = 1_000_000
 TIMER = "_set_result_unless_cancelled"

@@ -151,6 +151,39 @@ async def woken_by_cancellation_of_a_sleep() -> None:
     await asyncio.sleep(60)  # here
 
 
+@wakes(by="task one", kind="cancelled", outcome="cancelled", cancelled_by="task canceller of a task")
+async def woken_by_cancellation_of_a_task() -> None:
+    this = asyncio.current_task()
+    assert this is not None
+    one = asyncio.create_task(asyncio.sleep(60), name="one")
+    task(this.cancel, name="canceller of a task")
+    await one  # here
+
+
+@wakes(kind="task done", outcome="cancelled", cancelled_by="task canceller of a gather")
+async def woken_by_cancellation_of_a_gather() -> None:
+    this = asyncio.current_task()
+    assert this is not None
+    several = [asyncio.create_task(asyncio.sleep(60)) for _ in range(2)]
+    task(this.cancel, name="canceller of a gather")
+    await asyncio.gather(*several)  # here
+
+
+@wakes(kind="task done", outcome="cancelled", cancelled_by="task canceller of one")
+async def woken_by_cancellation_of_one_of_a_gather() -> None:
+    one = asyncio.create_task(asyncio.sleep(60))
+    task(one.cancel, name="canceller of one")
+    await asyncio.gather(one, asyncio.sleep(0))  # here
+
+
+@wakes(kind="task done", outcome="cancelled", cancelled_by="")  # what has not begun yet hides who cancels it
+async def woken_by_cancellation_of_what_has_not_begun() -> None:
+    this = asyncio.current_task()
+    assert this is not None
+    task(this.cancel, name="canceller of what has not begun")
+    await asyncio.gather(asyncio.sleep(60))  # here
+
+
 @wakes(kind="cancelled", since=(3, 11), outcome="done")
 async def woken_by_timeout() -> None:
     try:

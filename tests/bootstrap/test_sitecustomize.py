@@ -38,7 +38,21 @@ GUESTS = {"_collections", "atexit", "gc", "mmap", "errno", "types", "warnings", 
 GUESTS |= {"itertools"}
 GUESTS |= {"ctypes", "_ctypes", "ctypes._endian"} if sys.version_info < (3, 13) else set()
 GUESTS |= {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery"}
-OWN = {"", "_fast", "_version", "clock", "errors", "events", "hooks", "options", "record", "sessions", "spool", "units"}
+OWN = {
+    "",
+    "_fast",
+    "_version",
+    "capture",
+    "clock",
+    "errors",
+    "events",
+    "hooks",
+    "options",
+    "record",
+    "sessions",
+    "spool",
+    "units",
+}
 
 
 class Entered:

@@ -429,6 +429,28 @@ def test_ready_because_it_was_cancelled(run: Callable[..., list[Record]], own: s
     assert causes == {"stopped": [events.READY_CANCELLED], "done": [0]}
 
 
+def test_whose_end_a_callback_is_told(run: Callable[..., list[Record]]) -> None:
+    """A callback that is given nothing but a task that has ended says which; of anything else it says nothing."""
+
+    def told(*_args: Any) -> None:
+        pass
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ended = loop.create_task(asyncio.sleep(0), name="ended")
+        ended.add_done_callback(told)
+        await ended
+        for args in [(asyncio.current_task(),), (ended, 1), (1,), ()]:
+            loop.call_soon(told, *args)
+        await _let_it_run()
+
+    records = run(main())
+
+    (serial,) = [record.b for record in records if record.kind == events.TASK_CREATED and record.name == "ended"]
+    calls = [record for record in records if record.kind == events.CALLBACK_BEGIN and str(record.name).endswith("told")]
+    assert [call.details.get(events.AWAITED_TASK) for call in calls] == [serial, None, None, None, None]
+
+
 def test_when_a_timer_was_due(run: Callable[..., list[Record]]) -> None:
     """A timer's callback says when it was due, in the time of CLOCK_MONOTONIC; another callback does not."""
     due: list[int] = []

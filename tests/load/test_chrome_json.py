@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hand_made_states import lay_states
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +17,10 @@ from hypothesis import strategies as st
 
 from tracekit.errors import TracekitError
 from tracekit.export.chrome_json import write
-from tracekit.load import chrome_json
+from tracekit.load import chrome_json, own_file
 from tracekit.load.chrome_json import load
+from tracekit.load.packed import pack, unpack
+from tracekit.load.tables import COLUMNS
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
 
@@ -100,7 +104,7 @@ def test_not_there(tmp_path: Path) -> None:
 def test_gzip_bomb(path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """A small file that unpacks to a huge one is given up at a bound, wherever the bulk of it stands."""
     monkeypatch.setattr(chrome_json, "_MOST_BYTES", 1 << 22)
-    monkeypatch.setattr(chrome_json, "_MOST_TABLE_BYTES", 1 << 22)
+    monkeypatch.setattr(own_file, "_MOST_TABLE_BYTES", 1 << 22)
     start = chrome_json.HEAD + (chrome_json.TABLES if where == "tables" else b"")
     path.write_bytes(gzip.compress(start + b" " * (64 << 20)))
     with pytest.raises(TracekitError, match="holds more than"):
@@ -130,6 +134,43 @@ def test_hostile_tables(path: Path, wrong: Any) -> None:
         path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
         with suppress(TracekitError):
             write(load(path), [], path)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**30, 2**40, 2**62, -(2**63), 2**63 - 1, 1.5, float("nan"), "less", "more"])
+def test_hostile_columns(path: Path, wrong: Any) -> None:
+    """Whatever numbers a column holds, or how many, that is a trace that can be written again, or a clear error."""
+    head, _, tail = path.read_bytes().partition(chrome_json.TABLES)
+    whole = json.loads(tail[:-2])
+    for table in COLUMNS:
+        for field, texts in whole[table].items():
+            column = np.atleast_1d(unpack(texts) if texts else np.zeros(0, np.int64))
+            if wrong == "less":
+                column = column[1:]
+            elif wrong == "more":
+                column = np.append(column, column[-1:])
+            else:
+                column = np.full(len(column), wrong)
+            tables = json.loads(tail[:-2])
+            tables[table][field] = [json.loads(pack(column))]
+            path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
+            with suppress(TracekitError):
+                write(load(path), [], path)
+
+
+def test_columns_as_digits(path: Path) -> None:
+    """A file in which columns of numbers are written as digits, as they once were, is read the same."""
+    head, _, tail = path.read_bytes().partition(chrome_json.TABLES)
+    expected, tables = load(path), json.loads(tail[:-2])
+    for name in COLUMNS:
+        tables[name] = {key: unpack(texts).tolist() if texts else [] for key, texts in tables[name].items()}
+    tables["schema"] = 1
+    path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
+    found = load(path)
+    for name, kind in COLUMNS.items():
+        for field in fields(kind):
+            one, other = (getattr(getattr(trace, name), field.name) for trace in (expected, found))
+            assert one.dtype == other.dtype
+            assert one.tolist() == other.tolist()
 
 
 def test_fields_may_be_missing(path: Path) -> None:

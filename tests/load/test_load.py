@@ -92,7 +92,7 @@ def test_a_child_without_a_recording(tmp_path: Path) -> None:
     )
     assert (trace.duration, trace.wall_start) == (90, 1005)
     about(tmp_path)
-    assert "no recording was found" in load(tmp_path).processes[0].untraced
+    assert "environment was cleaned" in load(tmp_path).processes[0].untraced
 
 
 def test_one_broken_spool_loses_no_other(tmp_path: Path) -> None:

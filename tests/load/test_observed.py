@@ -11,7 +11,9 @@ from spool_writer import SpoolWriter
 from tests_support import rows_of, trace_of
 
 from tracekit import events
-from tracekit.model.trace import Trace
+from tracekit.model.stacks import frames_of
+from tracekit.model.stacks import rows_of as stack_of
+from tracekit.model.trace import SampleSource, SampleState, Trace
 
 _MS = 1_000_000
 _PID = 100
@@ -93,18 +95,21 @@ def test_too_few_samples(
 
 
 def test_a_stack(tmp_path: Path, program: SpoolWriter, observer: ObserverWriter) -> None:
-    """A stack is an instant on its thread's track, innermost frame first."""
+    """A stack is a sample of its thread, with what the thread did, and stacks share the frames that they have in common."""
     observer.stack(150, ("inner", "a.py", 3), ("outer", "b.py", 7), gil=True)
+    observer.stack(160, ("other", "a.py", 9), ("outer", "b.py", 7))
     trace = trace_of(tmp_path, program, observer)
+    samples, frames = trace.samples, frames_of(trace)
 
-    assert [trace.strings[name] for name in trace.instants.name] == ["stack sample"]
-    assert trace.tracks[trace.instants.track[0]].name == "MainThread"
-    assert trace.instants.time[0] == 150 * _MS - 1  # the trace begins at 1 ns
-    assert trace.args[trace.instants.args[0]] == {
-        "stack": ["inner (a.py:3)", "outer (b.py:7)"],
-        "frames": [["inner", "a.py", 3], ["outer", "b.py", 7]],
-        "gil": True,
-    }
+    assert [trace.threads[thread].name for thread in samples.thread] == ["MainThread"] * 2
+    assert samples.time.tolist() == [150 * _MS - 1, 160 * _MS - 1]  # the trace begins at 1 ns
+    assert [[frames[row] for row in stack_of(trace, frame)] for frame in samples.frame] == [
+        [("inner", "a.py", 3), ("outer", "b.py", 7)],
+        [("other", "a.py", 9), ("outer", "b.py", 7)],
+    ]
+    assert len(frames) == 3
+    assert samples.state.tolist() == [SampleState.GIL, SampleState.UNKNOWN]
+    assert set(samples.source.tolist()) == {SampleSource.OBSERVER}
 
 
 @pytest.mark.parametrize("whose", [{"pid": 5}, {"tid": 5}])
@@ -115,7 +120,7 @@ def test_somebody_elses(tmp_path: Path, program: SpoolWriter, observer: Observer
     observer.sample(190, events.STATE_RUNNING, **whose)
     trace = trace_of(tmp_path, program, observer)
 
-    assert len(trace.instants) == 0
+    assert len(trace.samples) == 0
     assert "sampled_ns" not in step_args(trace)
 
 

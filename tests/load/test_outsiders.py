@@ -93,8 +93,47 @@ def test_who_records_is_no_outsider(tmp_path: Path, watching: Watching) -> None:
     assert len(trace.threads) == 1
 
 
+def test_a_pipeline(tmp_path: Path, watching: Watching) -> None:
+    """Who recorded has the one for its parent that was seen to be there, and so have others that it started."""
+    program = SpoolWriter(pid=CHILD, ppid=PID)
+    program.record(15 * MS, events.PROCESS_BEGIN, "program")
+    program.record(15 * MS, events.THREAD_BEGIN, "MainThread", 1)
+    program.record(90 * MS, events.PROCESS_END)
+    watching.process(20, "sh", "sh -c 'python program.py | sort'")
+    watching.thread(20, "sh")
+    watching.process(20, "sort", "sort", pid=300, parent=PID)
+    watching.thread(20, "sort", tid=300, pid=300)
+    watching.gone(95, tid=300, pid=300)
+
+    trace = trace_of(tmp_path, program, watching)
+    own, shell, sort = trace.processes
+    assert [process.name for process in trace.processes] == ["program", "sh", "sort"]
+    assert (own.parent, shell.parent, sort.parent) == (1, None, 1)
+    assert shell.started <= own.started
+    assert (own.untraced, bool(shell.untraced), bool(sort.untraced)) == ("", True, True)
+    assert (shell.ended, sort.ended) == (None, trace.duration)
+
+
+def test_who_started_it_tells_more(tmp_path: Path, watching: Watching) -> None:
+    """A program of which who started it has told already has one row, and the life of its thread besides."""
+    program = SpoolWriter(pid=PID)
+    program.record(1 * MS, events.PROCESS_BEGIN, "program")
+    program.record(1 * MS, events.THREAD_BEGIN, "MainThread", 1)
+    program.record(5 * MS, events.PROCESS_SPAWN, "sort", CHILD)
+    program.record(90 * MS, events.PROCESS_END)
+    watching.process(20, "sort", "sort", pid=CHILD, parent=PID)
+    watching.thread(20, "sort", tid=CHILD, pid=CHILD)
+    watching.gone(70, tid=CHILD, pid=CHILD)
+
+    trace = trace_of(tmp_path, program, watching)
+    assert [(process.name, process.parent) for process in trace.processes] == [("program", None), ("sort", 0)]
+    assert [(thread.name, thread.process) for thread in trace.threads] == [("MainThread", 0), ("sort", 1)]
+
+
 def test_damage(tmp_path: Path, watching: Watching) -> None:
     """What is said of threads whose process nobody has seen is left out."""
+    watching.process(5, "nobody", "nobody", pid=0)
+    watching.record(6 * MS, events.SEEN_THREAD, "of nobody", 11)
     watching.thread(10, "nobody's", pid=7)
     watching.gone(20, tid=9, pid=7)
     watching.process(30, "python", "python app.py")

@@ -80,7 +80,7 @@ def test_wrong_types() -> None:
 
 @pytest.mark.parametrize(
     ("recorded", "damaged", "untraced"),
-    [(set(), False, "no recording"), (set(), True, "cannot be read"), ({10}, False, "")],
+    [(set(), False, "no Python"), (set(), True, "cannot be read"), ({10}, False, "")],
 )
 def test_a_program_that_recorded_nothing(recorded: set[int], damaged: bool, untraced: str) -> None:
     """It is a process with its command and its end; one that recorded is not added."""

@@ -164,6 +164,61 @@ def test_who_cancelled_it(spool: SpoolWriter, loaded: Loaded, outcome: int, by: 
     assert life.args.get("cancelled_by", "") == by
 
 
+@pytest.mark.parametrize(
+    ("seen", "outcome", "by"),
+    [
+        (True, e.OUTCOME_CANCELLED, "task canceller"),
+        (False, e.OUTCOME_CANCELLED, ""),
+        (True, e.OUTCOME_DONE, ""),
+    ],
+)
+@pytest.mark.parametrize("gathered", [True, False])
+def test_who_cancelled_what_it_awaited(
+    spool: SpoolWriter, loaded: Loaded, gathered: bool, seen: bool, outcome: int, by: str
+) -> None:
+    """Who cancels what a task awaits cancels the task: by way of a gather, too; only where all of that was seen."""
+    spool.record(145, e.TASK_CREATED, "canceller", 6)
+    awaited = () if gathered else ((e.AWAITED_TASK, 0, 4),)
+    spool.record(150, e.STEP_END, 0, 5, awaits(spool), *awaited)
+    spool.record(151, e.STEP_BEGIN, 0, 4)
+    spool.record(152, e.STEP_END, 0, 4, awaits(spool, *SLEEP))
+    spool.record(153, e.STEP_BEGIN, 0, 6)
+    if seen:
+        spool.record(154, e.TASK_READY, e.READY_CANCELLED, 4)
+    spool.record(155, e.STEP_END, 0, 6)
+    spool.record(160, e.STEP_BEGIN, 0, 4)
+    spool.record(161, e.TASK_DONE, outcome, 4)
+    if gathered:
+        spool.record(162, e.STEP_END, 0, 4)
+        spool.record(163, e.CALLBACK_BEGIN, "gather.<locals>._done_callback", 0, (e.AWAITED_TASK, 0, 4))
+        spool.record(164, e.TASK_READY, 0, 5)
+        spool.record(165, e.CALLBACK_END)
+    else:
+        spool.record(162, e.TASK_READY, e.READY_CANCELLED if by else 0, 5)
+        spool.record(163, e.STEP_END, 0, 4)
+    spool.record(180, e.STEP_BEGIN, 0, 5)
+    spool.record(185, e.TASK_DONE, outcome, 5)
+    spool.record(185, e.STEP_END, 0, 5)
+    trace = loaded(spool)
+    assert {task.name: task.cancelled_by for task in trace.tasks} == {
+        "waker": by if seen else "",
+        "waiter": by,
+        "canceller": "",
+    }
+
+
+def test_whose_end_is_told_of_a_task_that_is_not_known(spool: SpoolWriter, loaded: Loaded) -> None:
+    """A callback that is told the end of a task that nothing else is known of names nobody."""
+    spool.record(150, e.STEP_END, 0, 5, awaits(spool))
+    spool.record(163, e.CALLBACK_BEGIN, "gather.<locals>._done_callback", 0, (e.AWAITED_TASK, 0, 77))
+    spool.record(164, e.TASK_READY, 0, 5)
+    spool.record(165, e.CALLBACK_END)
+    spool.record(180, e.STEP_BEGIN, 0, 5)
+    spool.record(185, e.TASK_DONE, e.OUTCOME_CANCELLED, 5)
+    spool.record(185, e.STEP_END, 0, 5)
+    assert [task.cancelled_by for task in loaded(spool).tasks] == ["", ""]
+
+
 def test_what_a_pending_task_awaits(spool: SpoolWriter, loaded: Loaded) -> None:
     """What a task awaited when the trace ended is in its row and in the arguments of its life; so is who created it where."""
     spool.record(150, e.STEP_END, 0, 5, awaits(spool, "Queue.get", "/lib/asyncio/queues.py"))

@@ -376,3 +376,52 @@ def test_fork_while_another_thread_names_something(run_python: Callable[..., Any
     trace = ran.trace
     names = {trace.strings[name] for name in trace.instants.name}
     assert {f"child {number}" for number in range(20)} <= names
+
+
+def test_fork_in_a_program_that_forbids_blocking_calls(run_python: Callable[..., Any]) -> None:
+    """A child is recorded, and nothing is printed, whatever the program has put in place of Python's own ways to read files."""
+    ran = run_python(
+        """
+        import builtins, os, posix
+        import tracekit as tk
+
+        def forbidden(*args, **kwargs):
+            raise RuntimeError("blocking call")
+
+        opened, fork, wait = builtins.open, os.fork, os.waitpid
+        builtins.open = os.read = os.stat = os.unlink = os.getcwd = forbidden
+        pid = fork()
+        if pid == 0:
+            tk.instant("child")
+            os._exit(0)
+        wait(pid, 0)
+        builtins.open, os.read, os.stat = opened, posix.read, posix.stat
+        os.unlink, os.getcwd = posix.unlink, posix.getcwd
+        """
+    )
+
+    assert (ran.status, ran.stderr) == (0, "")
+    trace = ran.trace
+    assert [trace.strings[name] for name in trace.instants.name] == ["child"]
+
+
+def test_fork_that_cannot_be_recorded_is_told_in_one_line(run_python: Callable[..., Any]) -> None:
+    """A failure that is none of the system's, while a child begins to record, is one line, and the child goes on."""
+    ran = run_python(
+        """
+        import os, posix
+
+        def forbidden(*args, **kwargs):
+            raise RuntimeError("blocking call")
+
+        os.open = forbidden
+        pid = os.fork()
+        if pid == 0:
+            os._exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os.open = posix.open
+        """
+    )
+
+    assert (ran.status, ran.stdout) == (0, "7\n")
+    assert [line.partition("not recorded")[2] for line in ran.stderr.splitlines()] == [": blocking call"]

@@ -26,6 +26,7 @@ def test_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "new/deep").is_dir()
     assert directory.session_of(path) == str(tmp_path / "new/deep/out.tracekit")
     assert directory.session_of("a.b.json") == "a.b.tracekit"
+    assert directory.session_of("a.pftrace") == directory.session_of("a.pftrace.gz") == "a.tracekit"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_description(tmp_path: Path) -> None:
 
 def test_output_of_a_session(tmp_path: Path) -> None:
     """A session becomes what was asked for, beside it wherever it lies now; where that is not known it is compressed."""
-    for output in ("out.json", "out.json.gz"):
+    for output in ("out.json", "out.json.gz", "out.pftrace", "out.pftrace.gz"):
         directory.describe(str(tmp_path), f"/elsewhere/{output}", "app", ["app"])
         moved = output.replace("out", tmp_path.name)
         assert directory.output_of(str(tmp_path)) == str(tmp_path.parent / moved)

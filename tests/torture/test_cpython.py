@@ -105,6 +105,7 @@ def test_suite(tmp_path: Path, scratch: Path, version: tuple[int, int], suite: s
     assert unexpected == set()
     trace = load(str(directory))
     assert check(trace) == []
+    assert [note for note in trace.notes if "hook failed" in note] == []
     assert len(trace.processes) > 0
 
 

@@ -33,6 +33,7 @@ STARVED_NS = 200_000_000  # less is a hiccup of the machine
 ALL = 0.85  # of the cores: the scheduler leaves none idle, and what others take for a moment is no cause
 FEW = 0.6  # of the cores: below, it is not the program that takes them
 _BIN_NS = 100_000_000
+_MOST_BINS = 1 << 18  # of a trace that is longer than any run, because a time in it is wrong, each is longer
 
 _AS_MANY = "no more computing threads and processes than there are cores (`len(os.sched_getaffinity(0))`)"
 _CURES = {
@@ -85,18 +86,18 @@ def _finding(trace: Trace, starved: list[States]) -> Finding:
 
 def _use(trace: Trace) -> _Use:
     threads = [row.thread for row in trace.states]
-    count = trace.duration // _BIN_NS + 1
-    ran, waited = (_per_bin(*stretches(trace, threads, name), count) for name in ("running", "runnable"))
+    width = max(_BIN_NS, trace.duration // _MOST_BINS)
+    borders = np.arange(trace.duration // width + 2, dtype=np.int64) * width
+    ran, waited = (_per_bin(*stretches(trace, threads, name), borders) for name in ("running", "runnable"))
     weight = waited.sum() or 1.0
-    used = float((ran * waited).sum() / weight) / _BIN_NS
-    return _Use(used, used + float((waited * waited).sum() / weight) / _BIN_NS)
+    used = float((ran * waited).sum() / weight) / width
+    return _Use(used, used + float((waited * waited).sum() / weight) / width)
 
 
-def _per_bin(start: Int64, end: Int64, count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _per_bin(start: Int64, end: Int64, borders: Int64) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """How much of some stretches lies in each bin, in ns."""
-    borders = np.arange(count + 1, dtype=np.int64) * _BIN_NS
     # What lies before a border: of stretches that began before it, all of it, less what they last beyond.
-    totals = np.zeros(count + 1)
+    totals = np.zeros(len(borders))
     for times, sign in ((np.sort(start), 1), (np.sort(end), -1)):
         sums = np.append(0, np.cumsum(times))
         passed = np.searchsorted(times, borders, side="right")

@@ -6,17 +6,18 @@ Of a stack only what the loop ran is kept: the loop's own frames, and what is ar
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Hashable
+from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from tracekit.analyze.blocks import Block
 from tracekit.analyze.place import Place
-from tracekit.model.trace import Trace, TrackKind
-
-NAME = "stack sample"
+from tracekit.model.stacks import frames_of, rows_of
+from tracekit.model.trace import SampleState, Trace
 
 _LOOP_FILES = re.compile(r".*/asyncio/(?:events|base_events|runners|unix_events)\.py|.*/uvloop/[^/]*\.pyx?")
 _LOOP_FUNCTIONS = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run"})
@@ -43,20 +44,16 @@ class Stacks:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._of_track: dict[int, tuple[list[int], list[dict[str, Any]]]] = {}
-        instants = trace.instants
-        if NAME not in trace.strings:
-            return
-        name = trace.strings.index(NAME)
-        for row in (instants.name == name).nonzero()[0].tolist():
-            args = trace.args[instants.args[row]] if instants.args[row] >= 0 else {}
-            times, samples = self._of_track.setdefault(int(instants.track[row]), ([], []))
-            times.append(int(instants.time[row]))
-            samples.append(args)
+        self._samples = trace.samples
+        self._borders = np.searchsorted(trace.samples.thread, np.arange(len(trace.threads) + 1))
+        self._places = [Place(*frame) for frame in frames_of(trace)]
+        self._inside = cache(lambda frame: _inside_the_loop(self._stack(frame)))
 
     def during(self, block: Block) -> Sampled | None:
         """What was sampled of a block on its own thread; None where nothing was."""
-        seen = [(time, *_inside_the_loop(frames_of(args))) for time, args in self._within(block.track, block)]
+        own = self._within(block.thread, block)
+        times, frames = self._samples.time[own].tolist(), self._samples.frame[own].tolist()
+        seen = [(time, *self._inside(frame)) for time, frame in zip(times, frames)]
         # One that was read while the program changed it may lack its outer part.
         least = any(is_whole for _, _, is_whole in seen)
         kept = [(time, stack) for time, stack, is_whole in seen if stack and is_whole >= least]
@@ -66,18 +63,23 @@ class Stacks:
 
     def holders(self, block: Block) -> list[str]:
         """The names of the other threads of the process that were seen to hold the GIL meanwhile, the most often seen first."""
-        process = self._trace.threads[block.thread].process
+        threads = self._trace.threads
         seen: Counter[str] = Counter()
-        for track in self._of_track:
-            row = self._trace.tracks[track]
-            if row.kind == TrackKind.THREAD and row.process == process and track != block.track:
-                seen[row.name] += sum(args.get("gil") is True for _, args in self._within(track, block))
+        for at, thread in enumerate(threads):
+            if thread.process == threads[block.thread].process and at != block.thread:
+                states = self._samples.state[self._within(at, block)]
+                seen[thread.name] += int(np.count_nonzero(states == SampleState.GIL))
         return [name for name, times in seen.most_common() if times]
 
-    def _within(self, track: int, block: Block) -> list[tuple[int, dict[str, Any]]]:
-        times, samples = self._of_track.get(track, ([], []))
-        first, last = bisect_left(times, block.start), bisect_right(times, block.end)
-        return list(zip(times[first:last], samples[first:last]))
+    def _within(self, thread: int, block: Block) -> slice:
+        """The samples of a thread during a block."""
+        first, last = self._borders[thread : thread + 2].tolist()
+        times = self._samples.time[first:last]
+        begin, end = np.searchsorted(times, block.start), np.searchsorted(times, block.end, side="right")
+        return slice(first + int(begin), first + int(end))
+
+    def _stack(self, frame: int) -> list[Place]:
+        return [self._places[row] for row in rows_of(self._trace, frame)]
 
 
 def users_frame(stack: tuple[Place, ...]) -> int:
@@ -91,17 +93,6 @@ def users_frame(stack: tuple[Place, ...]) -> int:
         at += 1
     around = at < len(stack) and stack[at].file == stack[first].file
     return at if around else first
-
-
-def frames_of(args: dict[str, Any]) -> list[Place]:
-    """The frames of a sample; whoever wrote the file, of a trace nothing is believed."""
-    found = []
-    frames = args.get("frames")
-    for frame in frames if isinstance(frames, list) else ():
-        if isinstance(frame, (list, tuple)) and len(frame) == 3:
-            function, file, line = frame
-            found.append(Place(str(function), str(file), line if isinstance(line, int) else 0))
-    return found
 
 
 def _inside_the_loop(frames: list[Place]) -> tuple[tuple[Place, ...], bool]:

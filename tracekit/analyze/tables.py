@@ -14,7 +14,7 @@ from tracekit.analyze.waits import Waits, waits
 from tracekit.model.trace import Category, Flag, Process, Task, Trace, TrackKind
 
 _ADDED = ("count", "steps", "running", "ready", "awaiting")
-_NOT_OCCUPIED = (Category.THREAD, Category.LOOP, Category.SELECT, Category.WAIT, Category.ACQUIRED)
+_NOT_OCCUPIED = (Category.THREAD, Category.LOOP, Category.SELECT, Category.WAIT, Category.ACQUIRED, Category.CALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Watched: where in the code the threads of programs were that recorded nothing, by their stack samples. Prints nothing."""
+"""Watched: where in the code threads were most often, by their stack samples: those of which nothing else is known, and all that
+a profiler sampled. Prints nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracekit.analyze.place import Place
-from tracekit.analyze.stacks import NAME, frames_of, users_frame
-from tracekit.model.trace import Category, Trace, TrackKind
+from tracekit.analyze.stacks import users_frame
+from tracekit.model.stacks import frames_of, rows_of
+from tracekit.model.trace import Category, SampleSource, Trace, TrackKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +42,30 @@ def is_watched(trace: Trace) -> bool:
 
 
 def watched(trace: Trace) -> list[WatchedRow]:
-    """A row for each thread whose stack was read and on which nothing was recorded."""
-    if NAME not in trace.strings:
-        return []
-    recorded = set(trace.slices.track[trace.slices.category != Category.THREAD].tolist())
-    stacks: dict[int, list[tuple[Place, ...]]] = {}
-    for row in np.flatnonzero(trace.instants.name == trace.strings.index(NAME)).tolist():
-        track = int(trace.instants.track[row])
-        if track not in recorded and trace.tracks[track].kind == TrackKind.THREAD:
-            frames = frames_of(trace.args[trace.instants.args[row]] if trace.instants.args[row] >= 0 else {})
-            if frames:
-                stacks.setdefault(track, []).append(tuple(frames))
-    return [_row(trace, track, of_one) for track, of_one in stacks.items()]
+    """A row for each thread whose stack was read and on which nothing was recorded, or that was sampled all the time."""
+    samples = trace.samples
+    recorded = trace.slices.track[trace.slices.category != Category.THREAD].tolist()
+    busy = [trace.tracks[track].owner for track in set(recorded) if trace.tracks[track].kind == TrackKind.THREAD]
+    # Of a thread that has a loop the observer reads stacks only while that is blocked.
+    whole = (samples.source != SampleSource.OBSERVER) | ~np.isin(samples.thread, busy)
+    own = np.flatnonzero(whole & (samples.frame >= 0))
+    pairs, counts = np.unique(np.stack((samples.thread[own], samples.frame[own])), axis=1, return_counts=True)
+    places = [Place(*frame) for frame in frames_of(trace)]
+    stacks: dict[int, Counter[tuple[Place, ...]]] = {}
+    for thread, frame, count in zip(*pairs.tolist(), counts.tolist()):
+        stacks.setdefault(thread, Counter())[tuple(places[row] for row in rows_of(trace, frame))] += count
+    return [_row(trace, thread, of_one) for thread, of_one in stacks.items()]
 
 
-def _row(trace: Trace, track: int, stacks: list[tuple[Place, ...]]) -> WatchedRow:
-    at = {stack: place if (place := users_frame(stack)) < len(stack) else 0 for stack in set(stacks)}
-    functions = Counter((stack[at[stack]].function, stack[at[stack]].file) for stack in stacks)
+def _row(trace: Trace, row: int, stacks: Counter[tuple[Place, ...]]) -> WatchedRow:
+    at = {stack: place if (place := users_frame(stack)) < len(stack) else 0 for stack in stacks}
+    functions: Counter[tuple[str, str]] = Counter()
+    for stack, count in stacks.items():
+        functions[stack[at[stack]].function, stack[at[stack]].file] += count
     function, agreeing = functions.most_common(1)[0]
-    stack, _ = Counter(
-        stack for stack in stacks if (stack[at[stack]].function, stack[at[stack]].file) == function
-    ).most_common(1)[0]
-    thread = trace.threads[trace.tracks[track].owner]
+    alike = [stack for stack in stacks if (stack[at[stack]].function, stack[at[stack]].file) == function]
+    stack = max(alike, key=lambda one: stacks[one])
+    thread = trace.threads[row]
     inside = stack[0] if at[stack] else None
     pid = trace.processes[thread.process].pid
-    return WatchedRow(thread.name, pid, len(stacks), agreeing, stack[at[stack]], inside)
+    return WatchedRow(thread.name, pid, stacks.total(), agreeing, stack[at[stack]], inside)

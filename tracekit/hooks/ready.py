@@ -210,7 +210,7 @@ class ReadyQueue(deque):  # type: ignore[type-arg]
             self._begin_step(recorder, task, frame)
             return
         running = Running(recorder, self._threshold)
-        running.begin_callback(handle._callback, scheduled or 0, due_time(handle))
+        running.begin_callback(handle._callback, getattr(handle, "_args", None), scheduled or 0, due_time(handle))
         self._thread = get_ident()
         self._running.append((frame, running))
 

@@ -53,7 +53,7 @@ class Scheduled:
         self._due = 0  # CLOCK_MONOTONIC in ns, of a timer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        running = self._begin()
+        running = self._begin(args)
         try:
             return self._callback(*args, **kwargs)
         finally:
@@ -81,7 +81,7 @@ class Scheduled:
         """It is a timer's; `when` is the time of its loop, in seconds of CLOCK_MONOTONIC."""
         self._due = int(when * 1e9)
 
-    def _begin(self) -> Running | None:
+    def _begin(self, args: tuple[Any, ...]) -> Running | None:
         recorder = recording.current
         if recorder is None or self._hook.gone:
             return None
@@ -89,7 +89,7 @@ class Scheduled:
             running = Running(recorder, self._hook.threshold)
             task = task_of(self._callback)
             if task is None:
-                running.begin_callback(self._callback, self._number, self._due)
+                running.begin_callback(self._callback, args, self._number, self._due)
             else:
                 if task_serial(recorder, task) is None:
                     created(recorder, task, self._hook.queue_of(self._loop).loop_serial, late=True)

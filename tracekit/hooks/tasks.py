@@ -111,10 +111,11 @@ class Running:
         self._began = monotonic_ns()
         recorder.write(events.STEP_BEGIN, 0, serial)
 
-    def begin_callback(self, callback: Any, scheduled: int, due: int = 0) -> None:
+    def begin_callback(self, callback: Any, args: Any, scheduled: int, due: int = 0) -> None:
         """A callback that is no step begins.
 
         Args:
+            args: what it is given.
             scheduled: the serial of its CALLBACK_READY, or 0.
             due: CLOCK_MONOTONIC in ns, if it is a timer's, or 0.
         """
@@ -128,6 +129,9 @@ class Running:
             details.append((events.SCHEDULED, scheduled))
         if due:
             details.append((events.DUE, due))
+        ended = _ended_task(recorder, args)
+        if ended is not None:
+            details.append((events.AWAITED_TASK, ended))
         recorder.write(events.CALLBACK_BEGIN, recorder.intern(name_of(callback)), 0, details)
 
     def end(self) -> None:
@@ -142,6 +146,13 @@ class Running:
             write_end(recorder, task, self._serial, is_long)
         if is_long:
             ask_if_flight(recorder)
+
+
+def _ended_task(recorder: Recorder, args: Any) -> int | None:
+    """The number of the task that is all that a callback is given, and has ended."""
+    if type(args) is not tuple or len(args) != 1 or not issubclass(type(args[0]), sys.modules["asyncio.tasks"].Task):
+        return None
+    return task_serial(recorder, args[0]) if args[0].done() else None
 
 
 def write_end(recorder: Recorder, task: Any, serial: int, is_long: bool) -> None:

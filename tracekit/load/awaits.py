@@ -14,7 +14,7 @@ UNKNOWN = ""
 FUTURE = "future"
 EXECUTOR_JOB = "executor job"
 AS_COMPLETED = "as_completed"
-_GATHER = "gather"
+GATHER = "gather"
 
 # By the file below the standard library, then by the qualified name: of the function, else of its class, else any.
 _LIBRARY: dict[str, dict[str, str]] = {
@@ -26,7 +26,7 @@ _LIBRARY: dict[str, dict[str, str]] = {
         "_cancel_and_wait": "wait_for",
         "as_completed": AS_COMPLETED,
         "_AsCompletedIterator": AS_COMPLETED,
-        "gather": _GATHER,
+        "gather": GATHER,
         "shield": "shield",
     },
     "asyncio/locks.py": {
@@ -70,6 +70,7 @@ _LIBRARY: dict[str, dict[str, str]] = {
 }
 # Callbacks that are part of what was awaited, where the function that waits does not tell.
 _CALLBACKS = {
+    "gather.<locals>._done_callback": GATHER,
     "shield.<locals>._inner_done_callback": "shield",
     "as_completed.<locals>._on_completion": AS_COMPLETED,
     "as_completed.<locals>._on_timeout": AS_COMPLETED,
@@ -77,7 +78,7 @@ _CALLBACKS = {
     "_AsCompletedIterator._handle_timeout": AS_COMPLETED,
 }
 _CLASSES = {
-    "_GatheringFuture": _GATHER,
+    "_GatheringFuture": GATHER,
     "_SyncSocketReaderFuture": "socket",  # uvloop's
     "_SyncSocketWriterFuture": "socket",
 }

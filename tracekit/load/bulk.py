@@ -26,7 +26,8 @@ from tracekit.model.trace import Category, Flag, Int32, Int64
 READ_IN_BULK = frozenset({events.LOOP_TURN, events.TASK_CREATED, events.TASK_READY, events.TASK_DONE})
 # What nobody asks for again, once threads have been walked.
 INTERPRETED = READ_IN_BULK | {events.STEP_BEGIN, events.STEP_END, events.CALLBACK_BEGIN, events.CALLBACK_END}
-_SPANS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME)
+# Of these is asked in what step they were written.
+_IN_STEPS = (events.SPAN_BEGIN, events.SPAN_END, events.SPAN_ARGS, events.SPAN_SUSPEND, events.SPAN_RESUME, events.LOG)
 
 
 class Context(NamedTuple):
@@ -96,6 +97,7 @@ class Bulk:
         flags = late.astype(np.uint8) * np.uint8(Flag.BEGUN_BEFORE)
         names, args, task = (np.full(count, -1, np.int32) for _ in range(3))
         self._numbers, self._dues = np.full(count, -1, np.int32), np.zeros(count, np.int64)
+        self._ended = np.full(count, -1, np.int32)  # of callbacks: the row of the task whose end they are told, or -1
         steps, others = np.flatnonzero(self._is_step), np.flatnonzero(~self._is_step)
         names[steps] = self._tasks.titles(self._rows)
         scheduled = self._read_callbacks(others, names, args)
@@ -146,6 +148,8 @@ class Bulk:
         self._numbers[which] = self._tasks.wakes.callbacks(
             name, code.astype(np.int64), dues > 0, scheduled.astype(np.int64)
         )
+        ended, has_ended = details.payloads(slots, events.AWAITED_TASK)
+        self._ended[which[has_ended]] = self._tasks.rows(ended[has_ended])
         return list(zip(which[has_serial].tolist(), scheduled[has_serial].tolist()))
 
     # While the thread is walked.
@@ -176,7 +180,7 @@ class Bulk:
         self._tasks.done(self._tasks.meet(self._log, which), self._log, which)
         self._tell_ends()
         self._tell_loops()
-        if np.isin(self._log.kind, _SPANS).any():
+        if np.isin(self._log.kind, _IN_STEPS).any():
             self._tell_context()
 
     def _turn(self, positions: NDArray[Any]) -> Int32:
@@ -218,9 +222,19 @@ class Bulk:
         by[steps] = np.frombuffer(self._tasks.step_task, np.int32)[by[steps]]
         wakes = self._tasks.wakes
         first = len(wakes.task)
-        self._tasks.wake(self._tasks.meet(self._log, which), self._log, which, agent, by, due)
+        ended = self._told_ends(which, agent, by)
+        self._tasks.wake(self._tasks.meet(self._log, which), self._log, which, agent, by, due, ended)
         for position, job in results.items():
             wakes.mark_result(first + int(np.searchsorted(which, position)), job)
+
+    def _told_ends(self, positions: NDArray[Any], agent: Int64, by: Int64) -> Int64:
+        """The tasks (rows, or -1) whose ends those callbacks are told in which these records are written."""
+        at = np.searchsorted(self._begin, positions, side="right") - 1
+        ended = np.full(len(positions), -1, np.int64)
+        inside = np.flatnonzero((at >= 0) & (agent == CALLBACK))
+        inside = inside[self._numbers[at[inside]] == by[inside]]
+        ended[inside] = np.where(self._is_step[at[inside]], -1, self._ended[at[inside]])
+        return ended
 
     def _tell_ends(self) -> None:
         """What the ends of steps say."""

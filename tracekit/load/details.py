@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit.model.columns import distinct, sorted_places
+from tracekit.model.columns import distinct, of_kinds, sorted_places
 from tracekit.model.trace import Int64
 
 
@@ -82,6 +83,6 @@ class Details:
         payloads[found] = np.frombuffer(self._payload, np.uint64)[mine[at[found]]]
         return payloads, found
 
-    def slots(self) -> Int64:
-        """The slots of all records that have details, in order."""
-        return distinct(np.array(self._slot, np.int64))
+    def slots(self, kinds: Collection[int]) -> Int64:
+        """The slots of all records that have details of these kinds, in order."""
+        return distinct(np.array(self._slot, np.int64)[of_kinds(np.array(self._kind, np.uint8), kinds)])

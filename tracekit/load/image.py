@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from tracekit import events
 from tracekit.load import texts
 from tracekit.load.details import Detail, Details
 from tracekit.model.builder import Builder
-from tracekit.model.columns import among
+from tracekit.model.columns import among, of_kinds
 from tracekit.model.trace import Args, Flag, Int8, Int32, Int64, Scalar
 from tracekit.spool import layout
 from tracekit.spool.layout import parse_code
@@ -53,9 +54,20 @@ class Log:
     context_at: array[int] = field(default_factory=lambda: array("q"))
     context: array[int] = field(default_factory=lambda: array("q"))
 
+    def steps_at(self, positions: Int64) -> Int64:
+        """The number of the step that runs at each position of a record, or -1; the thread has been walked."""
+        steps = np.full(len(positions), -1, np.int64)
+        if self.context_at:
+            changes = np.searchsorted(np.array(self.context_at), positions, side="right") - 1
+            known = changes >= 0
+            steps[known] = np.array(self.context, np.int64)[changes[known]]
+        return steps
+
     def forget(self, kinds: Collection[int]) -> None:
         """Lets go of the records of some kinds, which have been interpreted. No position means anything afterwards."""
-        kept = ~np.isin(self.kind, list(kinds))
+        kept = ~of_kinds(self.kind, kinds)
+        if kept.all():
+            return
         for name in ("time", "kind", "a", "b", "slot"):
             setattr(self, name, getattr(self, name)[kept])
         self.context_at, self.context = array("q"), array("q")
@@ -84,6 +96,7 @@ class Image:
         alive: bool = False,
     ) -> None:
         self.header: Header = spool.header
+        self.path = str(spool.path)
         self.process = process
         self.builder = builder
         self.goes_on = goes_on
@@ -125,7 +138,7 @@ class Image:
         """The number of a name; gives it one where it has none."""
         return self._numbers([text])[0]
 
-    def same_names(self, numbers: Int64) -> Int64:
+    def same_names(self, numbers: Int32) -> NDArray[Any]:
         """A column of names by the first number of each text: a writer that forgets a text numbers it anew."""
         others, firsts = self._aliases
         if not len(others):
@@ -172,12 +185,13 @@ class Image:
     def args(self, slot: int) -> Args:
         """The arguments that the record at `slot` carries."""
         return {
-            self.name(detail.a): self._value(detail)
+            self.name(detail.a): self.value(detail)
             for detail in self.details.of(slot)
             if detail.kind in events.ARGUMENTS
         }
 
-    def _value(self, detail: Detail) -> Scalar:
+    def value(self, detail: Detail) -> Scalar:
+        """The value of an argument."""
         payload = detail.payload
         if detail.kind == events.ARG_INT:
             return payload - (1 << 64) if payload >> 63 else payload
@@ -189,10 +203,10 @@ class Image:
 
     def _log(self, records: ThreadRecords) -> Log:
         head = records.kind < events.FIRST_DETAIL
-        # The clock of one thread never runs backwards; where damage makes it, it stands still.
-        time = np.maximum.accumulate(np.minimum(records.time[head], _LATEST)).astype(np.int64)
-        kind, a, b = records.kind[head], records.a[head].astype(np.int32), records.b[head]
-        log = Log(records.serial, records.tid, time, kind, a, b, records.slot[head], int(head[: records.carried].sum()))
+        own = slice(None) if head.all() else head
+        kind, a, b, slot = records.kind[own], records.a[own].view(np.int32), records.b[own], records.slot[own]
+        carried = int(head[: records.carried].sum())
+        log = Log(records.serial, records.tid, _forward(records.time[own]), kind, a, b, slot, carried)
         self._attach(records, head, log)
         return log
 
@@ -226,6 +240,13 @@ class Image:
                 inline[text] = _FIRST_INLINE + len(self._more)
                 self._more.append(text)
         return [inline[text] for text in names]
+
+
+def _forward(time: NDArray[np.uint64]) -> Int64:
+    """The clock of one thread never runs backwards; where damage makes it, it stands still."""
+    if (len(time) and (time[1:] < time[:-1]).any()) or (time[-1:] > _LATEST).any():
+        time = np.maximum.accumulate(np.minimum(time, _LATEST))
+    return time.view(np.int64)
 
 
 def _aliases(names: dict[int, str]) -> tuple[Int64, Int64]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracekit.load.awaits import AS_COMPLETED, EXECUTOR_JOB, FUTURE
+from tracekit.load.cancellers import Cancellers
 from tracekit.load.jobs import Jobs
 from tracekit.load.phases import CREATED, Wakes, find_waits, split
 from tracekit.load.tasks import Tasks
@@ -235,7 +236,7 @@ class Lifelines:
 
     def _say_ends(self) -> None:
         """Says of pending tasks what they await, and of cancelled ones who did that."""
-        waits, tasks, wakes = self._waits, self._builder.tasks, self._tasks.wakes
+        waits, tasks = self._waits, self._builder.tasks
         count, first = len(self._steps.task), self._tasks.first
         tails = count + np.flatnonzero(~self._lives.done & (waits.ready[count:] > waits.start[count:]))
         for wait in tails.tolist():
@@ -243,20 +244,7 @@ class Lifelines:
             if step >= 0:
                 says, awaited = self._tasks.step_says[step], self._tasks.step_awaits[step]
                 tasks[first + int(waits.task[wait])].awaits = self.what(says, awaited)
-        for at in self._cancelled().tolist():
-            wake, row = int(waits.cause[at]), first + int(waits.task[at])
-            if tasks[row].outcome == "cancelled" and wakes.track[wake] >= 0:
-                tasks[row].cancelled_by = self._causes.of(wake, row, wakes.agent[wake], wakes.by[wake], True, "").who
-
-    def _cancelled(self) -> Int64:
-        """The waits before last steps whose tasks were woken to be cancelled."""
-        waits, count = self._waits, len(self._steps.task)
-        task, cause = waits.task[:count], waits.cause[:count]
-        last = np.ones(count, np.bool_)
-        last[:-1] = task[1:] != task[:-1]
-        woken = np.flatnonzero(last & (cause >= 0))
-        cancelled = np.array(self._tasks.wakes.cancelled, np.bool_)
-        return woken[cancelled[cause[woken]]]
+        Cancellers(self._tasks, waits, self._causes).tell()
 
     def _draw_lives(self) -> None:
         """Adds the slices of the lives that are drawn."""

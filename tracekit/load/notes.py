@@ -8,6 +8,7 @@ import numpy as np
 
 from tracekit import events
 from tracekit.load.image import Image
+from tracekit.model.columns import of_kinds
 from tracekit.model.status import say_status
 from tracekit.spool import layout
 from tracekit.units import say_duration
@@ -112,7 +113,7 @@ def _about_one(image: Image) -> Iterator[str]:
         )
     if image.missing_names:
         yield f"{who}: names that are missing, shown as (name missing): {image.missing_names}"
-    unknown = sum(int((~np.isin(log.kind, list(events.BY_KIND))).sum()) for log in image.logs)
+    unknown = sum(int((~of_kinds(log.kind, events.BY_KIND)).sum()) for log in image.logs)
     if unknown:
         yield f"{who}: records of no kind that this version knows, left out: {unknown}"
     for log in image.logs:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit import events
+from tracekit.load.processes import NOT_FOUND
 from tracekit.load.samples import details
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Category, Flag, TrackKind
@@ -54,27 +55,44 @@ def _seen(spool: Spool, records: ThreadRecords) -> list[_Seen]:
 
 
 def _add(spool: Spool, seen: list[_Seen], last: int, builder: Builder) -> None:
-    recorded = {process.pid for process in builder.processes}
+    recorded = {process.pid: row for row, process in enumerate(builder.processes) if not process.untraced}
+    told = {process.pid: row for row, process in enumerate(builder.processes) if process.untraced and process.pid}
     names = _names(seen)
     processes: dict[int, int] = {}
     threads: dict[tuple[int, int], tuple[int, int]] = {}  # its row and its life, as long as it is there
     for at, one in enumerate(seen):
         pid = one.details.get(events.PID, 0)
         key = pid, one.number
+        if not (pid or (one.kind == events.SEEN_PROCESS and one.number)):  # damage
+            continue
         if one.kind == events.SEEN_PROCESS:
-            if one.number not in recorded:
-                processes[one.number] = _add_process(spool, one, processes, builder)
+            if one.number in told:  # by who started it
+                processes[one.number] = told.pop(one.number)
+            elif one.number not in recorded:
+                parents = {**recorded, **processes}
+                processes[one.number] = _add_process(spool, one, parents, NOT_FOUND if recorded else "", builder)
         elif one.kind == events.GONE:
             row, life = threads.pop(key, (-1, -1))
             if row >= 0:
                 builder.end(life, one.time)
                 builder.threads[row].ended = one.time
-                if one.number == pid:
+                if one.number == pid and builder.processes[processes[pid]].ended is None:
                     builder.processes[processes[pid]].ended = one.time
         elif pid in processes and key not in threads:
             threads[key] = _add_thread(one, names[at], processes[pid], last, builder)
     for _, life in threads.values():
         builder.end(life, last, Flag.UNFINISHED)
+    _adopt(recorded, processes, builder)
+
+
+def _adopt(recorded: dict[int, int], processes: dict[int, int], builder: Builder) -> None:
+    """Gives those that recorded and whose parent nobody knew to who was seen: it was there before what it has started."""
+    for row in recorded.values():
+        child = builder.processes[row]
+        if child.parent is None and child.ppid in processes:
+            child.parent = processes[child.ppid]
+            parent = builder.processes[child.parent]
+            parent.started = min(parent.started, child.started)
 
 
 def _names(seen: list[_Seen]) -> dict[int, str]:
@@ -91,15 +109,16 @@ def _names(seen: list[_Seen]) -> dict[int, str]:
     return names
 
 
-def _add_process(spool: Spool, one: _Seen, processes: dict[int, int], builder: Builder) -> int:
+def _add_process(spool: Spool, one: _Seen, parents: dict[int, int], untraced: str, builder: Builder) -> int:
     parent = one.details.get(events.PARENT, 0)
     return builder.process(
         one.number,
         one.name or f"process {one.number}",
         command=spool.names.get(one.details.get(events.COMMAND, -1), ""),
-        parent=processes.get(parent),
+        parent=parents.get(parent),
         ppid=parent,
         started=one.time,
+        untraced=untraced,
     )
 
 

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracekit import events
 from tracekit.load.image import Log
-from tracekit.model.trace import Int8, Int32, Int64
+from tracekit.model.columns import of_kinds
+from tracekit.model.trace import Int32, Int64
 
 TURNS = (events.STEP_BEGIN, events.CALLBACK_BEGIN)
 # What is no turn of a loop, but may run in one.
@@ -37,8 +37,8 @@ def find_turns(log: Log, stacked: Collection[int]) -> Turns:
     Args:
         stacked: the kinds of all records that begin or end something.
     """
-    begin = np.flatnonzero(_of(log.kind, TURNS)).astype(np.int32)
-    where = np.flatnonzero(_of(log.kind, stacked)).astype(np.int32)
+    begin = np.flatnonzero(of_kinds(log.kind, TURNS)).astype(np.int32)
+    where = np.flatnonzero(of_kinds(log.kind, stacked)).astype(np.int32)
     # What begins and ends at once within a turn leaves everything as it was.
     within = _pairs(log, where, _WITHIN)
     left = np.ones(len(where), np.bool_)
@@ -50,17 +50,11 @@ def find_turns(log: Log, stacked: Collection[int]) -> Turns:
     return Turns(begin, end)
 
 
-def _of(kind: Int8, kinds: Collection[int]) -> NDArray[np.bool_]:
-    table = np.zeros(256, np.bool_)
-    table[list(kinds)] = True
-    return table[kind]
-
-
 def _pairs(log: Log, where: Int32, kinds: Collection[int]) -> Int64:
     """The places in `where` at which something of these kinds begins whose end is at the next one."""
     kind, serial = log.kind[where], log.b[where]
     collection = (kind == events.GC_BEGIN) | (kind == events.GC_END)
     serial[collection] = log.a[where[collection]]
     serial[(kind == events.CALLBACK_BEGIN) | (kind == events.CALLBACK_END)] = 0
-    ends = (_BEGIN_OF[kind[1:]] == kind[:-1]) & (serial[1:] == serial[:-1]) & _of(kind[:-1], kinds)
+    ends = (_BEGIN_OF[kind[1:]] == kind[:-1]) & (serial[1:] == serial[:-1]) & of_kinds(kind[:-1], kinds)
     return np.flatnonzero(ends)

@@ -10,12 +10,13 @@ from tracekit.load.image import Image
 from tracekit.load.spawns import Spawn, asked_of_servers, spawns
 from tracekit.load.threads import Main
 from tracekit.model.builder import Builder
+from tracekit.model.columns import of_kinds
 from tracekit.model.status import say_status
 from tracekit.model.trace import FlowKind, Process
 from tracekit.spool import layout
 from tracekit.units import say_duration
 
-NOT_FOUND = "no recording was found: no Python, or one whose environment was cleaned"
+NOT_FOUND = "no Python, or one whose environment was cleaned"
 
 _BY_THE_WAY = (events.GC_BEGIN, events.GC_END, events.CLOCK)  # a thread writes them at any moment
 
@@ -46,7 +47,7 @@ def _become(image: Image, row: Process) -> None:
     if image.header.ended != layout.ENDED_NOT:
         return
     for log in image.logs:
-        own = np.flatnonzero(~np.isin(log.kind, _BY_THE_WAY))
+        own = np.flatnonzero(~of_kinds(log.kind, _BY_THE_WAY))
         if len(own) and log.kind[own[-1]] == events.PROCESS_EXEC and not log.b[own[-1]]:
             image.became = not image.goes_on
             row.name = image.name(int(log.a[own[-1]])) or row.name

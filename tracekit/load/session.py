@@ -10,12 +10,26 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tracekit.errors import TracekitError
-from tracekit.load import clock, counts, flight, lock_links, notes, observed, outsiders, pools, processes, programs
+from tracekit.load import (
+    calls,
+    clock,
+    counts,
+    flight,
+    lock_links,
+    notes,
+    observed,
+    outsiders,
+    pools,
+    processes,
+    programs,
+    sampled,
+)
 from tracekit.load.bulk import INTERPRETED
 from tracekit.load.image import Image
 from tracekit.load.jobs import Jobs
 from tracekit.load.lifelines import Lifelines
 from tracekit.load.locks import Locks
+from tracekit.load.logs import Logs
 from tracekit.load.programs import SESSION_FILE, Program
 from tracekit.load.spans import Spans
 from tracekit.load.tasks import Tasks
@@ -56,7 +70,9 @@ def load(
         programs.add(program, recorded, damaged, builder)
     _build(spools, ran, alive or {}, builder)
     outsiders.add(observers, builder)
-    observed.lay(observers, builder)
+    seen = observed.lay(observers, builder)
+    if directory:
+        sampled.lay(path, seen, bool(alive), builder)
     _set_clock(spools, ran, builder)
     builder.cores = max((program.cores or 0 for program in ran), default=0)
     first = builder.processes[0].name if builder.processes else path.stem
@@ -162,12 +178,16 @@ def _interpret(image: Image, mains: dict[int, Main], locks: Locks) -> Jobs:
         Walk(image, log, tasks, jobs, locks, queues).run()
     locks.finish()
     tasks.settle()
-    spans = Spans(image, tasks)
+    logged = Logs(image, tasks)
+    spans = Spans(image, tasks)  # takes its records out of the logs
     for log in image.logs:
         log.forget(INTERPRETED)
     lifelines = Lifelines(tasks, jobs)
     lifelines.lay(spans.tasks())
-    lifelines.draw([spans.lay()])
+    cuts = [spans.lay()]
+    lifelines.draw(cuts)
+    calls.lay(image, tasks, cuts)
+    logged.lay()
     jobs.finish()
     queues.draw()
     lives = tasks.lives

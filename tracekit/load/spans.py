@@ -18,8 +18,8 @@ from tracekit import events
 from tracekit.load.image import Image
 from tracekit.load.span_records import collect
 from tracekit.load.tasks import Tasks
-from tracekit.model.columns import among, distinct
-from tracekit.model.trace import Category, Flag, Int64, TrackKind
+from tracekit.model.columns import among, distinct, numbered
+from tracekit.model.trace import Category, Flag, Int8, Int32, Int64, TrackKind
 
 _WIDTH = 5  # of a part: span, track, start, end, task
 # Each of many spans that stay open has a part in each of many steps; a small file must not fill the memory with them.
@@ -52,7 +52,7 @@ class Spans:
         steps = tasks.steps()
         self._step_starts, self._step_ends, self._step_tasks = steps.start, steps.end, steps.task
         self._step_logs = steps.log
-        self._tracks = np.array([log.track for log in image.logs], np.int64)
+        self._tracks = np.array([log.track for log in image.logs], np.int32)
         self._records = collect(image, self._step_tasks)
 
     def tasks(self) -> Int64:
@@ -85,13 +85,13 @@ class Spans:
         ended = end_of >= 0
         adrift = self._settle(begins, end_of)
         start = records.time[begins]
-        threads_end = np.array([log.end for log in self.image.logs], np.int64)
-        end = np.where(ended, records.time[end_of], self._last(begins, threads_end))
-        end = np.maximum(start, end)
+        end, unended = records.time[end_of], np.flatnonzero(~ended)
+        end[unended] = self._last(begins[unended])
+        np.maximum(start, end, out=end)
         task = records.task[begins]
         moved = ended & (records.log[end_of] != records.log[begins])
-        flags = (~ended).astype(np.int64) * int(Flag.UNFINISHED) | moved.astype(np.int64) * int(Flag.MOVED)
-        flags |= self._late(begins).astype(np.int64) * int(Flag.BEGUN_BEFORE)
+        flags = (~ended).astype(np.uint8) * np.uint8(Flag.UNFINISHED) | moved.astype(np.uint8) * np.uint8(Flag.MOVED)
+        flags |= self._late(begins).astype(np.uint8) * np.uint8(Flag.BEGUN_BEFORE)
         suspended = self._suspended(begins)
         track = self._home(begins, task, suspended | adrift)
         names = self._names(records.name[begins])
@@ -108,6 +108,8 @@ class Spans:
         It carries a beginning without the step that it lay in, unless that is open too. The end may tell.
         """
         records = self._records
+        if records.is_outside:
+            return np.zeros(len(begins), np.bool_)
         carried = records.carried[begins]
         adrift: np.ndarray[tuple[int], np.dtype[np.bool_]] = (carried == 2) & (records.step[begins] < 0)
         ended = end_of >= 0
@@ -132,10 +134,10 @@ class Spans:
 
     # Where they lie.
 
-    def _last(self, begins: Int64, threads_end: Int64) -> Int64:
-        """Where a span ends that has no end: with its task or its thread."""
+    def _last(self, begins: Int64) -> Int64:
+        """Where spans end that have no end: with their task or their thread."""
         records = self._records
-        last = threads_end[records.log[begins]]
+        last = np.array([log.end for log in self.image.logs], np.int64)[records.log[begins]]
         inside = records.task[begins] >= 0
         if inside.any():
             own = records.task[begins[inside]] - self._first_task
@@ -146,12 +148,12 @@ class Spans:
         """Which spans are generators' that were suspended at least once."""
         records = self._records
         marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
-        found = records.find(begins, marks) if len(marks) else np.empty(0, np.int64)
+        found = records.find(begins, records.begin[marks])
         suspended = np.zeros(len(begins), np.bool_)
         suspended[found[found >= 0]] = True
         return suspended
 
-    def _home(self, begins: Int64, task: Int64, suspended: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Int64:
+    def _home(self, begins: Int64, task: Int32, suspended: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Int32:
         """The track of each whole span."""
         logs = self._records.log[begins]
         track = self._tracks[logs]
@@ -163,27 +165,28 @@ class Spans:
             track[inside] = self._tasks.tracks[task[inside] - self._first_task]
         return track
 
-    def _names(self, ids: Int64) -> Int64:
-        unique, inverse = np.unique(ids, return_inverse=True)
-        strings = np.array([self.builder.string(self.image.name(number)) for number in unique.tolist()], np.int64)
-        return strings[inverse.reshape(-1)]
+    def _names(self, ids: Int32) -> Int32:
+        numbers, place = numbered(ids)
+        strings = np.array([self.builder.string(self.image.name(number)) for number in numbers.tolist()], np.int32)
+        return strings[place]
 
     def _annotate(self, first: int, begins: Int64, end_of: Int64) -> None:
         """Adds the arguments of spans, and what exception ended them; `first` is the handle of the first span."""
         records, image = self._records, self.image
-        with_details = image.details.slots()
-        for at in np.flatnonzero(among(records.slot[begins], with_details)).tolist():
+        with_args, with_errors = image.details.slots(events.ARGUMENTS), image.details.slots((events.ERROR,))
+        found = records.find(begins, with_args)
+        for at in np.sort(found[found >= 0]).tolist():
             args = image.args(int(records.slot[begins[at]]))
             if args:
                 self.builder.annotate(first + at, args)
         later = np.flatnonzero(records.kind == events.SPAN_ARGS)
-        found = records.find(begins, later) if len(later) else later
+        found = records.find(begins, records.begin[later])
         for at, record in zip(found.tolist(), later.tolist()):
             args = image.args(int(records.slot[record]))
             if at >= 0 and args:
                 self.builder.annotate(first + at, args)
-        failed = np.flatnonzero((end_of >= 0) & among(records.slot[end_of], with_details))
-        for at in failed.tolist():
+        failed = (end_of >= 0) & among(records.slot[end_of], with_errors) if len(with_errors) else np.zeros(0, np.bool_)
+        for at in np.flatnonzero(failed).tolist():
             error = image.error(int(records.slot[end_of[at]]))
             if error:
                 self.builder.annotate(first + at, {"error": error}, Flag.ERROR)
@@ -195,13 +198,15 @@ class Spans:
         begins: Int64,
         end_of: Int64,
         end: Int64,
-        names: Int64,
-        flags: Int64,
+        names: Int32,
+        flags: Int8,
         suspended: np.ndarray[tuple[int], np.dtype[np.bool_]],
     ) -> None:
         records = self._records
+        if records.is_outside and not suspended.any():
+            return
         start, step = records.time[begins], records.step[begins]
-        flags = flags & ~int(Flag.MOVED)
+        flags = flags & np.uint8(~Flag.MOVED & 0xFF)
         same = (end_of >= 0) & (records.step[end_of] == step) & (records.carried[begins] == 0)
         short = np.flatnonzero((step >= 0) & same & ~suspended)
         track = self._tracks[records.log[begins[short]]]
@@ -257,7 +262,7 @@ class Spans:
         marks = np.flatnonzero((records.kind == events.SPAN_SUSPEND) | (records.kind == events.SPAN_RESUME))
         of_span: dict[int, list[int]] = {}
         if len(marks):
-            for at, record in zip(records.find(begins, marks).tolist(), marks.tolist()):
+            for at, record in zip(records.find(begins, records.begin[marks]).tolist(), marks.tolist()):
                 if at >= 0:
                     of_span.setdefault(at, []).append(record)
         for at in generators.tolist():

@@ -12,45 +12,23 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit.load.packed import unpack
+from tracekit.model.kinds import COLUMNS, ROWS
 from tracekit.model.trace import (
     Category,
-    Counters,
     FlowKind,
-    Flows,
-    Instants,
-    Loop,
-    Pool,
-    Process,
-    Slices,
+    SampleSource,
+    SampleState,
     States,
-    Task,
-    Thread,
     Trace,
-    Track,
     TrackKind,
-    Undrawn,
 )
 
-SCHEMA = 1
-ROWS: dict[str, type] = {
-    "processes": Process,
-    "threads": Thread,
-    "loops": Loop,
-    "tasks": Task,
-    "tracks": Track,
-    "states": States,
-    "pools": Pool,
-}
-_LATER = frozenset({"states", "pools", "undrawn"})  # tables that files from before they were added do not have
-COLUMNS: dict[str, type] = {
-    "slices": Slices,
-    "instants": Instants,
-    "counters": Counters,
-    "flows": Flows,
-    "undrawn": Undrawn,
-}
+SCHEMA = 2  # in 1 columns of numbers were written as digits
+# Tables that files from before they were added do not have.
+_LATER = frozenset({"states", "pools", "undrawn", "frames", "samples"})
 # Columns that are written as differences to the row before; the end of a slice is written as its length.
-DIFFERENCES = frozenset({"track", "start", "time", "process", "target"})
+DIFFERENCES = frozenset({"track", "start", "time", "process", "target", "thread"})
 
 _DTYPES: dict[str, type] = {"Int8": np.uint8, "Int32": np.int32, "Int64": np.int64, "Float64": np.float64}
 _LATEST = 2**62
@@ -103,7 +81,7 @@ def decode(tables: Iterable[tuple[str, Any]]) -> Trace:
 
 
 def _check_schema(schema: Any) -> None:
-    if schema != SCHEMA:
+    if schema not in (1, SCHEMA):
         raise Unsound(f"its tables have schema {schema!r}, and this tracekit reads {SCHEMA}")
 
 
@@ -183,7 +161,9 @@ def _columns(table: dict[str, Any], name: str, kind: type[Row]) -> Row:
     for field in fields(kind):  # type: ignore[arg-type]
         dtype = _DTYPES[str(field.type)]
         values = _values(table, field.name)
-        column: NDArray[Any] | None = _floats(values) if dtype is np.float64 else _integers(values)
+        if isinstance(values, list) and values and isinstance(values[0], str) and ":" in values[0]:
+            values = unpack(values)
+        column = _floats(values) if dtype is np.float64 else _integers(values)
         if column is None:
             raise Unsound(f'"{field.name}" in "{name}" is no column of numbers')
         if columns and len(column) != len(next(iter(columns.values()))):
@@ -252,6 +232,7 @@ def _check_rows(trace: Trace) -> None:
         TrackKind.PROCESS: processes,
         TrackKind.TASKS: processes,
         TrackKind.STATES: threads,
+        TrackKind.NAMED: processes,
     }
     for track in trace.tracks:
         if track.kind not in owners or not 0 <= track.owner < owners[track.kind]:
@@ -262,6 +243,7 @@ def _check_rows(trace: Trace) -> None:
 def _check_columns(trace: Trace) -> None:
     tracks, strings, args = len(trace.tracks) - 1, len(trace.strings) - 1, len(trace.args) - 1
     slices, instants, counters, flows = trace.slices, trace.instants, trace.counters, trace.flows
+    frames, samples = trace.frames, trace.samples
     ranges: tuple[tuple[str, NDArray[Any], int, int], ...] = (
         ("a slice's track", slices.track, 0, tracks),
         ("a slice's start", slices.start, 0, _LATEST),
@@ -286,6 +268,16 @@ def _check_columns(trace: Trace) -> None:
         ("the task of a time that is not drawn", trace.undrawn.task, 0, len(trace.tasks) - 1),
         ("the start of a time that is not drawn", trace.undrawn.start, 0, _LATEST),
         ("the length of a time that is not drawn", trace.undrawn.end - trace.undrawn.start, 0, _LATEST),
+        ("a frame's caller", frames.parent, -1, len(frames) - 1),
+        ("the place of a frame's caller", np.arange(len(frames)) - frames.parent, 1, _LATEST),
+        ("a frame's function", frames.function, 0, strings),
+        ("a frame's file", frames.file, 0, strings),
+        ("a frame's line", frames.line, 0, _LATEST),
+        ("a sample's thread", samples.thread, 0, len(trace.threads) - 1),
+        ("a sample's time", samples.time, 0, _LATEST),
+        ("a sample's frame", samples.frame, -1, len(frames) - 1),
+        ("a sample's state", samples.state, min(SampleState), max(SampleState)),
+        ("a sample's source", samples.source, min(SampleSource), max(SampleSource)),
     )
     for what, column, low, high in ranges:
         if not _fits(column, low, high):

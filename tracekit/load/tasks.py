@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracekit import events
 from tracekit.load.awaits import Await, read
@@ -100,8 +101,12 @@ class Tasks:
             if not late[row - first]:
                 tasks[row].creator = names[creator]
 
-    def wake(self, rows: Int64, log: Log, which: Int64, agent: Int64, by: Int64, due: Int64) -> None:
-        """Tasks were made ready by these records; `agent`, `by` and `due` as in `Wakes.add`."""
+    def rows(self, serials: NDArray[np.uint64]) -> Int64:
+        """The rows of tasks that records refer to; -1 for what is none."""
+        return self._rows.of(np.minimum(serials, _ID).astype(np.int64))
+
+    def wake(self, rows: Int64, log: Log, which: Int64, agent: Int64, by: Int64, due: Int64, ended: Int64) -> None:
+        """Tasks were made ready by these records; `agent`, `by`, `due` and `ended` as in `Wakes.add`."""
         at = rows - self.first
         late, seen_log, seen_at = (
             np.frombuffer(column, np.int64) for column in (self._late, self._seen_log, self._seen_at)
@@ -110,7 +115,7 @@ class Tasks:
         unseen = (late[at] != 0) & (seen_log[at] == log.index) & (seen_at[at] == which - 1)
         track = np.where(unseen, -1, log.track)
         cancelled = log.a[which] == events.READY_CANCELLED
-        self.wakes.add(rows, log.time[which], due, log.index, which, track, agent, by, cancelled)
+        self.wakes.add(rows, log.time[which], due, log.index, which, track, agent, by, cancelled, ended)
 
     def begin_steps(self, rows: Int64, log: Log, which: Int32, end: Int64, flags: Int8, handles: Int64) -> int:
         """Adds the steps that these records begin; returns the number of the first one, the others follow.
@@ -166,7 +171,7 @@ class Tasks:
         numbers, said, kind = numbers[known], said[known], kind[known]
         first, alike = groups(said, kind)
         says = np.array([self._number(*pair) for pair in zip(said[first].tolist(), kind[first].tolist())], np.int64)
-        awaited = np.where(has_task[known], self._rows.of(np.minimum(task[known], _ID).astype(np.int64)), -1)
+        awaited = np.where(has_task[known], self.rows(task[known]), -1)
         np.frombuffer(self.step_says, np.int32)[numbers] = says[alike]
         np.frombuffer(self.step_awaits, np.int32)[numbers] = awaited
 
@@ -174,7 +179,7 @@ class Tasks:
         """Tasks are done: what these records say of them."""
         np.frombuffer(self._done, np.int64)[rows - self.first] = log.time[which]
         image, tasks = self.image, self.builder.tasks
-        failed = among(log.slot[which], image.details.slots())
+        failed = among(log.slot[which], image.details.slots((events.ERROR,)))
         outcomes = events.OUTCOMES
         for row, outcome in numbers(rows, log.a[which]):
             tasks[row].outcome = outcomes.get(outcome, "done")

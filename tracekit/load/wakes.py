@@ -89,7 +89,7 @@ class Wakes:
         self.task, self.time, self.since = array("i"), array("q"), array("q")
         self.log, self.position, self.track = array("i"), array("i"), array("i")
         self.flow, self.agent, self.by = array("b"), array("b"), array("i")
-        self.cancelled = array("b")
+        self.cancelled, self.ended = array("b"), array("i")
         self._jobs: dict[int, str] = {}  # of wake-ups that were the last thing a job did
         self._callbacks: dict[_Callback, int] = {}
 
@@ -104,12 +104,14 @@ class Wakes:
         agent: Int64,
         by: Int64,
         cancelled: Bools,
+        ended: Int64,
     ) -> None:
         """Tasks are made ready.
 
         Args:
             due: when the timer was due in whose callback that is; 0 where it is none.
             track: where an arrow begins; -1 where the wake-up was not seen.
+            ended: the row of the task whose end the callback is told in which that is; -1 where there is none.
         """
         columns = (
             (self.task, task),
@@ -122,6 +124,7 @@ class Wakes:
             (self.flow, np.full(len(task), FlowKind.WAKE)),
             (self.agent, agent),
             (self.cancelled, cancelled),
+            (self.ended, ended),
         )
         extend(*columns)
 

@@ -20,6 +20,7 @@ from tracekit.load.plain import TURNS, find_turns
 from tracekit.load.tasks import Tasks
 from tracekit.load.turns import ReadyQueues, Waiting
 from tracekit.load.wakes import CALLBACK, LOOP, STEP, THREAD
+from tracekit.model.columns import of_kinds
 from tracekit.model.trace import Category, Flag, Int64
 
 _AT_A_TIME = 1 << 16  # records that are Python's numbers at a time
@@ -111,7 +112,7 @@ class Walk:
         self._bulk = Bulk(self.image, log, turns, self.tasks, self.jobs, self.queues, self._waiting)
         self._bulk.begin()
         self._bulk.enter(self._position, self._context)
-        single = np.isin(log.kind, list(self._handlers))
+        single = of_kinds(log.kind, self._handlers)
         plain = turns.end >= 0
         single[turns.begin[plain]] = single[turns.end[plain]] = False
         which = np.flatnonzero(single)

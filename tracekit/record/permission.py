@@ -6,6 +6,8 @@ is not inherited by a fork.
 
 from __future__ import annotations
 
+from tracekit.spool.kernel_files import read
+
 _SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 _PR_SET_PTRACER = 0x59616D61
 
@@ -37,7 +39,6 @@ def renew() -> None:
 def scope() -> int:
     """Yama's ptrace_scope; 0 where there is no Yama."""
     try:
-        with open(_SCOPE, "rb") as file:
-            return int(file.read())
+        return int(read(_SCOPE))
     except (OSError, ValueError):
         return 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-from tracekit import events
 from tracekit.record import recorder as recording
 from tracekit.record.reference import Span, counter, function, instant, span
 from tracekit.spool.core import core
@@ -144,7 +143,7 @@ def _generator_wrapper(function: Any, name: str) -> Any:
             return (yield from generator)
         slot = recorder.begin(name)
         try:
-            result = yield from _Resumed(generator, recorder, slot)
+            result = yield from _Resumed(generator, recorder, slot, name)
         except BaseException as error:
             recorder.end(slot, None if isinstance(error, GeneratorExit) else error)
             raise
@@ -157,10 +156,11 @@ def _generator_wrapper(function: Any, name: str) -> Any:
 class _Resumed:
     """A generator whose every suspension and resumption is recorded; `yield from` drives it as it would the generator."""
 
-    __slots__ = ("_generator", "_recorder", "_running", "_slot")
+    __slots__ = ("_generator", "_name", "_recorder", "_running", "_slot")
 
-    def __init__(self, generator: Any, recorder: Recorder, slot: int) -> None:
+    def __init__(self, generator: Any, recorder: Recorder, slot: int, name: str) -> None:
         self._generator = generator
+        self._name = name
         self._recorder = recorder
         self._slot = slot
         self._running = True
@@ -198,11 +198,11 @@ class _Resumed:
     def _resume(self) -> None:
         if not self._running:
             self._running = True
-            self._recorder.write(events.SPAN_RESUME, 0, self._slot)
+            self._recorder.resume(self._slot, self._name)
 
     def _suspend(self) -> None:
         self._running = False
-        self._recorder.write(events.SPAN_SUSPEND, 0, self._slot)
+        self._recorder.suspend(self._slot)
 
 
 def _first_step(generator: Any) -> Coroutine[Any, Any, Any]:
@@ -232,12 +232,12 @@ def _async_generator_wrapper(function: Any, name: str) -> Any:
                 except StopAsyncIteration:
                     break
                 if recorder is not None:
-                    recorder.write(events.SPAN_SUSPEND, 0, slot)
+                    recorder.suspend(slot)
                 try:
                     sent = yield value
                 except GeneratorExit:
                     if recorder is not None:
-                        recorder.write(events.SPAN_RESUME, 0, slot)
+                        recorder.resume(slot, name)
                     await generator.aclose()
                     raise
                 except BaseException as error:
@@ -245,7 +245,7 @@ def _async_generator_wrapper(function: Any, name: str) -> Any:
                 else:
                     step = generator.asend(sent)
                 if recorder is not None:
-                    recorder.write(events.SPAN_RESUME, 0, slot)
+                    recorder.resume(slot, name)
         except BaseException as error:
             if recorder is not None:
                 recorder.end(slot, None if isinstance(error, GeneratorExit) else error)

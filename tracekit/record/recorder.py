@@ -16,12 +16,13 @@ from _thread import RLock, _local, get_ident, get_native_id
 from itertools import count
 
 from tracekit import events
-from tracekit.record import permission
+from tracekit.record import open_spans, permission
 from tracekit.record.program import command, process_details, program_name, thread_name
 from tracekit.record.thread_end import ThreadEnd
 from tracekit.spool import core, layout, texts
 from tracekit.spool.buffer import scratch
 from tracekit.spool.file import SpoolFile
+from tracekit.spool.kernel_files import is_there
 from tracekit.spool.limits import Limits, NoRoom
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tracekit.spool.limits import Room
 
 _MOST_SAID = 100
+
+spans: Any = open_spans if core.core.fast is None else core.core.fast  # which are open: see open_spans.py
 
 current: Recorder | None = None
 
@@ -75,6 +78,8 @@ class Recorder:
         self.abandoned = False
         # Called with the reason when a dump is asked for and nobody watches who would make it; see sessions.py.
         self.make_dump: Callable[[str], None] | None = None
+        # Called before the last word: whoever records elsewhere what belongs to this process.
+        self.before_finish: Callable[[], None] | None = None
 
     def write_named(self, kind: int, name: str, b: int = 0, details: Details | None = None) -> int:
         """Write one record whose field `a` is a name, or that has its name beside it; returns its slot number."""
@@ -85,12 +90,25 @@ class Recorder:
 
     def begin(self, name: str, details: Details | None = None) -> int:
         """Begin a span on this thread; returns the slot that `end` must be given."""
-        return self.write_named(events.SPAN_BEGIN, name, 0, details)
+        slot = self.write_named(events.SPAN_BEGIN, name, 0, details)
+        spans.begun(slot, name)
+        return slot
 
     def end(self, slot: int, error: BaseException | None = None) -> None:
         """End the span that began at `slot`, on whatever thread this is."""
         details = None if error is None else [(events.ERROR, self.intern(_class_name(error)))]
         self.write(events.SPAN_END, 0, slot, details)
+        spans.ended(slot)
+
+    def suspend(self, slot: int) -> None:
+        """What runs until `resume` is not part of the span that began at `slot`: a generator's has yielded."""
+        self.write(events.SPAN_SUSPEND, 0, slot)
+        spans.ended(slot)
+
+    def resume(self, slot: int, name: str) -> None:
+        """That span goes on."""
+        self.write(events.SPAN_RESUME, 0, slot)
+        spans.begun(slot, name)
 
     def begin_thread(self, serial: int = 0, name: str = "", thread: Any = None) -> None:
         """Give the calling thread its first block, and say who it is.
@@ -176,6 +194,8 @@ class Recorder:
 
     def finish(self) -> None:
         """Write the process's last word. What is recorded after it (daemon threads) still counts."""
+        if self.before_finish is not None:
+            self.before_finish()
         self.write(events.PROCESS_END)
         if not self._out_of_room:
             self.spool.finish(layout.ENDED_NORMALLY)
@@ -227,7 +247,7 @@ class Recorder:
             self.write(events.NOTE, self.intern(note))
 
     def _say_short(self) -> None:
-        if os.path.isdir(self.directory):  # else the session is over, and nobody waits for what is kept
+        if is_there(self.directory):  # else the session is over, and nobody waits for what is kept
             why = self.spool.stuck or "its file has reached its largest size"
             self.note(f"the last part that is kept is shorter than was asked for: {why}")
 
@@ -238,7 +258,7 @@ class Recorder:
         if ended != layout.ENDED_NOT:
             self._out_of_room = True
             self.spool.finish(ended)
-        if not os.path.isdir(self.directory):  # the session is over, and nobody waits for what is missing
+        if not is_there(self.directory):  # the session is over, and nobody waits for what is missing
             return
         if ended == layout.ENDED_NOT:
             tell(f"process {self.pid} cannot record everything: {why}; until that is over its records are missing")
@@ -290,6 +310,7 @@ def stop() -> None:
 def _record_with(recorder: Recorder | None) -> None:
     global current
     current = recorder
+    spans.forget()
     if recorder is None:
         core.switch(None, None)
     else:
@@ -338,7 +359,7 @@ def _after_fork_in_child() -> None:
         recorder.describe_process()
     except FileNotFoundError:  # the session is over; a program that goes on without it is not to be bothered
         return
-    except OSError as error:
+    except Exception as error:  # of the program's own, too, where it has replaced what we call
         tell(f"process {os.getpid()} is not recorded: {error}")
         return
     _record_with(recorder)

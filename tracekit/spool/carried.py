@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit.spool import layout
-from tracekit.spool.records import Slots, ThreadRecords, Words, from_words
+from tracekit.spool.records import Slots, ThreadRecords, Words, fields_of, of_thread
 
 _BLOCK_SLOTS = layout.BLOCK_SLOTS
 
@@ -62,4 +62,4 @@ def _thread(slots: Words, owner: int, entries: list[_Entry]) -> ThreadRecords:
     within: Slots = np.arange(int(ends[-1])) - np.repeat(ends - counts, counts)
     at = np.repeat(np.array([entry.at for entry in entries], np.int64), counts) + within
     number = np.repeat(np.array([entry.slot for entry in entries], np.int64), counts) + within
-    return from_words(owner, slots[at, 0], slots[at, 1], number, carried=len(at))
+    return of_thread(owner, fields_of(slots[at, 0], slots[at, 1], number), carried=len(at))

@@ -11,10 +11,11 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from itertools import count, takewhile
 
 from tracekit import clock
 from tracekit.errors import TracekitError
-from tracekit.spool import core, layout
+from tracekit.spool import beside, core, layout
 from tracekit.spool.headers import is_alive, is_ours, is_programs, read_header
 
 TYPE_CHECKING = False
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 SUFFIX = ".tracekit"
 SPOOL = ".spool"
+CALLS = "-calls-"  # viztracer's own files, each beside the spool of its process: SPOOLSTEM-calls-1.json
 DESCRIPTION = "session.json"
-OUTPUTS = (".json", ".json.gz")
+OUTPUTS = (".json", ".json.gz", ".pftrace", ".pftrace.gz")
 
 
 def check_output(output: str) -> str:
@@ -40,7 +42,7 @@ def check_output(output: str) -> str:
         raise TracekitError(f"cannot write {output}: that is a directory; name a file in it")
     path = os.path.abspath(output)
     if not path.endswith(OUTPUTS):
-        raise TracekitError(f"cannot write {output}: its name must end in {' or '.join(OUTPUTS)}")
+        raise TracekitError(f"cannot write {output}: its name must end in {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]}")
     if "\0" in path:
         raise TracekitError(f"cannot write {output!r}: no file name holds a null character; choose another")
     parent = os.path.dirname(path)
@@ -56,13 +58,14 @@ def check_output(output: str) -> str:
 
 def session_of(output: str) -> str:
     """The directory of the session that becomes `output`: STEM.tracekit beside it."""
-    return re.sub(r"\.json(\.gz)?$", "", output) + SUFFIX
+    return re.sub(r"\.(json|pftrace)(\.gz)?$", "", output) + SUFFIX
 
 
 def output_of(directory: str) -> str:
     """What a session is to become: STEM beside it, wherever it lies now, in the format that was asked for."""
     asked = read(directory).get("output")
-    ending = ".json" if isinstance(asked, str) and asked.endswith(".json") else ".json.gz"
+    fitting = (ending for ending in OUTPUTS if isinstance(asked, str) and asked.endswith(ending))
+    ending = next(fitting, ".json.gz")
     return directory.removesuffix(SUFFIX) + ending
 
 
@@ -174,6 +177,26 @@ def spools(directory: str) -> list[str]:
     return [path for path in paths if os.path.isfile(path)]
 
 
+def calls_file(spool: str, number: int) -> str:
+    """Where viztracer writes the calls of a process: beside its spool, and in several parts where it has to."""
+    return f"{spool.removesuffix(SPOOL)}{CALLS}{number}.json"
+
+
+def calls_files(spool: str) -> list[str]:
+    """What viztracer wrote of a process, in order."""
+    paths = (calls_file(spool, number) for number in count(1))
+    return list(takewhile(os.path.isfile, paths))
+
+
+def all_calls(directory: str) -> list[str]:
+    """What viztracer wrote of all processes of a session.
+
+    Raises:
+        TracekitError: the directory cannot be read.
+    """
+    return [os.path.join(directory, entry) for entry in _entries(directory) if CALLS in entry]
+
+
 def unread(directory: str) -> list[str]:
     """The names of the spools that this version cannot read although they hold something."""
     return [
@@ -245,7 +268,7 @@ def remove(directory: str) -> None:
     """
     with lock(directory):
         for entry in _entries(directory):
-            if entry.endswith(SPOOL) or entry.startswith(DESCRIPTION):
+            if entry.endswith(SPOOL) or entry.startswith((DESCRIPTION, beside.PREFIX)) or CALLS in entry:
                 try:
                     os.unlink(os.path.join(directory, entry))
                 except OSError as error:

@@ -13,6 +13,7 @@ from _thread import RLock
 from tracekit import clock
 from tracekit.spool import layout
 from tracekit.spool.core import map_words
+from tracekit.spool.kernel_files import read
 from tracekit.spool.limits import Limits, NoRoom
 from tracekit.spool.mapping import reserve
 
@@ -257,7 +258,6 @@ class SpoolFile:
 def start_ticks() -> int:
     """The kernel's start time of this process, in clock ticks since boot; 0 where /proc does not tell."""
     try:
-        with open("/proc/self/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[19])
+        return int(read("/proc/self/stat").rpartition(b")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0

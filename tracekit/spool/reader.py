@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tracekit.errors import TracekitError
 from tracekit.spool import layout
 from tracekit.spool.carried import read_carried
-from tracekit.spool.records import ThreadRecords, Words, from_words, join
+from tracekit.spool.records import ThreadRecords, Words, join, of_thread
+from tracekit.spool.split import split
 
 _BLOCK_WORDS = layout.BLOCK_BYTES // 8
 _LARGEST = layout.SLOT_BYTES << 32  # a slot number has 32 bits
@@ -215,16 +216,7 @@ def _read_threads(blocks: Words, heads: Words, which: NDArray[np.intp]) -> list[
 
 
 def _read_thread(blocks: Words, heads: Words, which: NDArray[np.intp]) -> ThreadRecords:
-    # A record's second word is written last, so it is read first.
-    word = blocks[which, layout.BLOCK_HEAD_WORDS + 1 :: 2]
-    time = blocks[which, layout.BLOCK_HEAD_WORDS :: 2]
-    # What has been handed out anew while it was read holds a mixture.
-    word[blocks[which, 0] != heads[which, 0]] = 0
-    number = (heads[which, 0] >> np.uint64(32)).astype(np.int64)
-    slot = number[:, None] * layout.BLOCK_SLOTS + np.arange(layout.BLOCK_HEAD_SLOTS, layout.BLOCK_SLOTS)
-    there = np.flatnonzero(word)
-    owner = int(heads[which[0], 1])
-    return from_words(owner, time.ravel()[there], word.ravel()[there], slot.ravel()[there])
+    return of_thread(int(heads[which[0], 1]), split(blocks, which, heads[which, 0]))
 
 
 def _joined(threads: list[ThreadRecords], carried: list[ThreadRecords]) -> list[ThreadRecords]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,23 +34,34 @@ class ThreadRecords:
         return len(self.time)
 
 
-def from_words(owner: int, time: Words, word: Words, slot: Slots, carried: int = 0) -> ThreadRecords:
-    """Records out of their two words.
+class Fields(NamedTuple):
+    """Of records: their times, kinds, fields and slot numbers, a column each."""
+
+    time: Words
+    kind: NDArray[np.uint8]
+    a: NDArray[np.uint32]
+    b: NDArray[np.uint32]
+    slot: Slots
+
+
+def fields_of(time: Words, word: Words, slot: Slots) -> Fields:
+    """The fields of records out of their two words.
+
+    Args:
+        slot: the slot number of each.
+    """
+    halves = np.ascontiguousarray(word, "<u8").view("<u4")
+    kind, a = halves[::2].astype(np.uint8), (halves[::2] >> np.uint32(8)).astype(np.uint32, copy=False)
+    return Fields(time, kind, a, halves[1::2].astype(np.uint32), slot & layout.SLOT_MASK)
+
+
+def of_thread(owner: int, fields: Fields, carried: int = 0) -> ThreadRecords:
+    """The records of a thread.
 
     Args:
         owner: second word of the head of their blocks.
-        slot: the slot number of each.
     """
-    return ThreadRecords(
-        serial=owner & 0xFFFFFFFF,
-        tid=owner >> 32,
-        time=time,
-        kind=(word & np.uint64(0xFF)).astype(np.uint8),
-        a=(word >> np.uint64(8) & np.uint64(layout.A_MAX)).astype(np.uint32),
-        b=(word >> np.uint64(32)).astype(np.uint32),
-        slot=slot & layout.SLOT_MASK,
-        carried=carried,
-    )
+    return ThreadRecords(owner & 0xFFFFFFFF, owner >> 32, *fields, carried)
 
 
 def join(carried: ThreadRecords, live: ThreadRecords) -> ThreadRecords:

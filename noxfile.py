@@ -172,8 +172,8 @@ def _bench(session: nox.Session) -> None:
     session.run("python", "tests/bench/run.py", *session.posargs)
 
 
-for _version, _python in _measured().items():
-    nox.session(python=_python, name=f"bench-{_version}")(_bench)
+for _name, _python in _measured().items():
+    nox.session(python=_python, name=f"bench-{_name}")(_bench)
 
 
 @nox.session(venv_backend="none")

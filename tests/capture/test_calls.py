@@ -21,6 +21,7 @@ from tracekit.load.call_files import read_calls
 from tracekit.model.check import check
 from tracekit.model.trace import Category, Flag, Trace, TrackKind
 from tracekit.options import Options
+from tracekit.spool.core import core
 from tracekit.spool.directory import all_calls
 
 Run = Callable[..., Any]
@@ -166,12 +167,13 @@ LEAVING = {
 
 @pytest.mark.parametrize("way", LEAVING)
 def test_calls_survive(run_python: Run, way: str) -> None:
-    """A process that ends without Python's own end has its calls; so has what it became by exec."""
+    """A process that ends without Python's own end has its calls; so has what it became by exec. SIGTERM takes the C core."""
     ran = run_python(f"import os, signal, sys\ndef known(): pass\nknown()\n{LEAVING[way]}", options=CALLS)
 
     assert ran.status == {"os._exit": 3, "exec": 0, "terminated": -15}[way]
-    assert len(calls(ran.trace, "known")) == (2 if way == "exec" else 1)
-    assert not any("viztracer" in note for note in ran.trace.notes)
+    lost = way == "terminated" and core.fast is None
+    assert len(calls(ran.trace, "known")) == (0 if lost else 2 if way == "exec" else 1)
+    assert bool([note for note in ran.trace.notes if "viztracer" in note]) == lost
 
 
 def test_killed(run_python: Run) -> None:
@@ -212,8 +214,12 @@ def test_workers_that_their_pool_terminates(run_python: Run) -> None:
     ran = run_python(code, options=CALLS)
 
     assert ran.stdout == "190\n"
-    assert len(calls(ran.trace, "known")) == 20
-    assert not any("viztracer" in note for note in ran.trace.notes)
+    missing = [note for note in ran.trace.notes if "viztracer" in note]
+    if core.fast is None:  # it has no handler that is sure to run
+        assert missing
+    else:
+        assert len(calls(ran.trace, "known")) == 20
+        assert missing == []
 
 
 def test_full_ring(run_python: Run) -> None:

@@ -121,9 +121,12 @@ def test_jobs_on_worker_threads(service: Run) -> None:
 
 def test_the_culprit(service: Run) -> None:
     """loop-blocked names the program's function, and the library that it called, by name, version and place."""
-    finding = service.blocked[0]
+    # A block is sampled a few times: where most of one of them fell on the function's own lines, the others tell.
+    found = [finding for finding in service.blocked if finding.library is not None]
+    assert found, [finding.details["stack"] for finding in service.blocked]
+    finding = found[0]
     library = finding.library
-    assert library is not None, finding.details["stack"]
+    assert library is not None
 
     assert finding.slug == "loop-blocked"
     assert finding.file == str(SERVICE)

@@ -13,6 +13,7 @@ from tracekit import events
 from tracekit.capture.settings import arguments
 from tracekit.capture.viztracer import Viztracer, rival
 from tracekit.record import recorder as recording
+from tracekit.spool.core import core
 from tracekit.spool.directory import calls_file
 
 TYPE_CHECKING = False
@@ -41,6 +42,8 @@ class Calls:
         self._tracer: Viztracer | None = None
         self._recorder: recording.Recorder | None = None
         self._is_over = False
+        self._is_writing = False
+        self._deadly = 0  # the signal to die of, once what is being written is written
         self._begun = 0
         self._parts = 0
         self._here = _local()  # tid: by which viztracer knows the thread
@@ -68,13 +71,17 @@ class Calls:
                 self._end()
 
     def write_on_sigterm(self) -> None:
-        """Have the calls written where SIGTERM would end the process at once; it dies of that all the same."""
+        """Have the calls written where SIGTERM would end the process at once; it dies of that all the same.
+
+        Only where the C core sees to it that it does: a handler in Python alone may never run (native/insist.c).
+        """
         import signal
 
         try:
-            if not self._is_over and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            if core.fast is not None and not self._is_over and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
                 signal.signal(signal.SIGTERM, self._die)
-        except ValueError:  # only the main thread may
+                core.fast.insist(signal.SIGTERM)
+        except (ValueError, OSError):  # only the main thread may
             pass
 
     def _begin(self) -> None:
@@ -102,14 +109,23 @@ class Calls:
         """Write down what there is; nothing is recorded then."""
         if self._tracer is None or self._recorder is None:
             return
-        self._tracer.stop()
-        if not os.path.isdir(self._recorder.directory):  # the session is over, and nobody waits for them
+        self._is_writing = True
+        try:
+            self._tracer.stop()
+            self._write(self._tracer, self._recorder)
+        finally:
+            self._is_writing = False
+        if self._deadly:
+            _die_of(self._deadly)
+
+    def _write(self, tracer: Viztracer, recorder: recording.Recorder) -> None:
+        if not os.path.isdir(recorder.directory):  # the session is over, and nobody waits for them
             return
         self._read_clocks(events.CALLS_WRITTEN_IN_PART if _SIFTING & self._arguments.keys() else events.CALLS_WRITTEN)
         self._parts += 1
-        path = calls_file(self._recorder.spool.path, self._parts)
+        path = calls_file(recorder.spool.path, self._parts)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        self._tracer.save(path)
+        tracer.save(path)
 
     def _read_clocks(self, why: int) -> None:
         """Write what viztracer's clock shows, a few times in a row; meanwhile it records nothing."""
@@ -176,11 +192,13 @@ class Calls:
         return leave
 
     def _die(self, number: int, _frame: FrameType | None) -> None:
-        import signal
-
+        if (
+            self._is_writing
+        ):  # a pool ends its workers while they end by themselves: what has begun is written to its end
+            self._deadly = number
+            return
         self.close()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        _die_of(number)
 
     # Forks.
 
@@ -198,14 +216,28 @@ class Calls:
             self._end()
         else:
             self._join(recorder)
+            self._insist()
             if was_on:
                 tracer.start()
+
+    def _insist(self) -> None:
+        import signal
+
+        if core.fast is not None and signal.getsignal(signal.SIGTERM) == self._die:
+            core.fast.insist(signal.SIGTERM)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ImportError):
         return "it is not installed for this Python; `pip install viztracer` there"
     return str(error) if isinstance(error, (RuntimeError, OSError)) else f"{type(error).__name__}: {error}"
+
+
+def _die_of(number: int) -> None:
+    import signal
+
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _watch_forks(calls: Calls) -> None:

@@ -15,7 +15,7 @@ enum {
     NAME_BYTES = 4096,
     MOST_DETAILS = 400,
     LAST_WORDS = 4,
-    CORE_BUILD = 7,
+    CORE_BUILD = 8,
     MOST_CHARACTERS = 500,
 };
 

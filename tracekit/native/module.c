@@ -4,7 +4,8 @@
    record/reference.py, hooks/ready.py, hooks/scheduled.py, hooks/mark.py, export/_rows.py, export/_packets.py, export/_events.py,
    model/nesting.py and spool/split.py; and what these
    use of hooks/tasks.py, hooks/chain.py and hooks/code.py.
-   Only what watches locks has no twin: in Python other classes stand for these (hooks/recorded_locks.py). */
+   Only what watches locks has no twin: in Python other classes stand for these (hooks/recorded_locks.py); and `insist`, which Python
+   cannot do. */
 #include "awaits.h"
 #include "buffer.h"
 #include "callback.h"
@@ -13,6 +14,7 @@
 #include "creation.h"
 #include "forever.h"
 #include "function.h"
+#include "insist.h"
 #include "mapping.h"
 #include "mark.h"
 #include "marks.h"
@@ -61,7 +63,7 @@ static int fill(PyObject *module)
     PyMethodDef *functions[] = {clock_methods,  probes_methods,  span_methods_of_module, marks_methods,
                                 settle_methods, mapping_methods, watch_methods,         starts_methods,
                                 open_methods,   rows_methods,    packets_methods,        split_methods,
-                                nested_methods};
+                                nested_methods, insist_methods};
     for (size_t at = 0; at < sizeof functions / sizeof *functions; at++)
         if (PyModule_AddFunctions(module, functions[at]) < 0)
             return -1;

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "TRACEKIT_CORE"
 # Changes with whatever the two cores and the rest must agree on: an extension that was built before is not loaded.
-CORE_BUILD = 7
+CORE_BUILD = 8
 
 
 class Core:

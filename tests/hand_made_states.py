@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import STATE_FIELDS, Category, States, TrackKind
+from tracekit.model.trace import STATE_FIELDS, UNLOCKED, Category, States, TrackKind
 
 MS = 1_000_000
 
@@ -23,6 +23,8 @@ def lay_states(
         ns, field = round(length * MS), STATE_FIELDS[name]
         builder.slice(track, at, at + ns, name, Category.STATE)
         setattr(row, field, getattr(row, field) + ns)
+        if name == UNLOCKED:
+            row.unlocked = max(row.unlocked, 0) + ns
         ready = ready + ns if field in ("runnable", "gil") else 0
         row.longest_ready = max(row.longest_ready, ready)
         at += ns

@@ -25,6 +25,7 @@ class ObserverWriter(SpoolWriter):
         run_queue: float = 0,
         switches: int | None = None,
         preempted: int | None = None,
+        looks: tuple[int, int] = (0, 0),
         tid: int = PID,
         pid: int = PID,
     ) -> None:
@@ -37,6 +38,8 @@ class ObserverWriter(SpoolWriter):
             details.append((events.SWITCHES, 0, switches))
         if preempted is not None:
             details.append((events.INVOLUNTARY, 0, preempted))
+        if any(looks):
+            details.append((events.GIL_LOOKS, 0, looks[0] << 32 | looks[1]))
         self.record(round(time * MS), events.SAMPLE, state, tid, *details)
 
     def weight(

@@ -16,6 +16,30 @@ from tracekit.observe.journal import Journal
 from tracekit.spool.limits import Limits
 from tracekit.spool.reader import Spool, read_spool
 
+# Two threads compete for the GIL of an interpreter of their own; those of the first one only wait for input.
+OWN_GIL = """
+    import sys, textwrap, threading
+    code = textwrap.dedent('''
+        import threading
+        def spin():
+            while True:
+                pass
+        for _ in range(2):
+            threading.Thread(target=spin).start()
+        spin()
+    ''')
+    try:
+        import _interpreters
+        create, run = lambda: _interpreters.create("isolated"), _interpreters.exec
+    except ImportError:
+        import _xxsubinterpreters as _interpreters
+        create, run = lambda: _interpreters.create(isolated=True), _interpreters.run_string
+    print("", flush=True)
+    sys.stdin.readline()
+    threading.Thread(target=lambda: run(create(), code), daemon=True).start()
+    sys.stdin.read()
+"""
+
 
 class Start(Protocol):
     """Starts a program."""

@@ -88,6 +88,9 @@ LAZY = 248  # its pieces are made one after another while it runs: when each was
 PEAK = 249  # bytes: the most of its memory that has lain in RAM, by the kernel's own count
 COMMAND = 253  # the id of a name: a command line
 TOOK = 252  # ns from when something was asked for to the record of it
+GIL_LOOKS = (
+    254  # of the looks since the last sample at which the thread ran: with the GIL (high 32 bits), and without it
+)
 
 ARGUMENTS = (ARG_INT, ARG_FLOAT, ARG_TEXT, ARG_TRUE, ARG_FALSE, ARG_NONE)
 
@@ -322,7 +325,9 @@ TABLE: tuple[Event, ...] = (
         details=(READING,),
     ),
     # Only in an observer's spool. The two times are cumulative, as the scheduler counts them.
-    Event(SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES, INVOLUNTARY)),
+    Event(
+        SAMPLE, "sample", a="one of STATES", b="tid", details=(PID, ON_CPU, RUN_QUEUE, SWITCHES, INVOLUNTARY, GIL_LOOKS)
+    ),
     # Its frames, innermost first.
     Event(STACK, "stack", a="STACK_GIL, STACK_ACTIVE or STACK_IDLE", b="tid", details=(PID, FRAME)),
     # What a process weighs.
@@ -411,4 +416,5 @@ DETAIL_NAMES: dict[int, str] = {
     TOOK: "took",
     COMMAND: "command",
     PEAK: "peak",
+    GIL_LOOKS: "gil looks",
 }

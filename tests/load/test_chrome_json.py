@@ -182,3 +182,12 @@ def test_fields_may_be_missing(path: Path) -> None:
     path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
     assert load(path).tasks == _trace().tasks
     assert load(path).states == []
+
+
+def test_states_from_before_the_gil_was_looked_at(path: Path) -> None:
+    """A file whose rows of states do not say what ran without the GIL is read, and tells nothing of it."""
+    head, _, tail = path.read_bytes().partition(chrome_json.TABLES)
+    tables = json.loads(tail[:-2])
+    del tables["states"]["unlocked"]
+    path.write_bytes(head + chrome_json.TABLES + json.dumps(tables).encode() + b"}\n")
+    assert [(row.running, row.unlocked) for row in load(path).states] == [(20, -1)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit import events
-from tracekit.load.intervals import NAMES, RUNNABLE, RUNNING, coarser, intervals, longest, pieces
+from tracekit.load.intervals import FREE, NAMES, RUNNABLE, RUNNING, coarser, intervals, longest, pieces
 from tracekit.load.samples import Samples
 
 MS = 1_000_000
@@ -21,7 +21,8 @@ def seen(*rows: tuple[float, int, float, float, int]) -> Samples:
     """Samples as rows: time, state, on a processor, waiting for one, switches; times in ms."""
     time, state, on_cpu, run_queue, switches = zip(*rows)
     columns = [np.array([round(value * MS) for value in column], np.int64) for column in (time, on_cpu, run_queue)]
-    return Samples(*columns, np.array(state, np.int64), np.array(switches, np.int64), np.full(len(rows), -1))
+    none = np.zeros(len(rows), np.int64)
+    return Samples(*columns, np.array(state, np.int64), np.array(switches, np.int64), none - 1, none, none)
 
 
 def sums(samples: Samples) -> dict[str, float]:
@@ -92,25 +93,31 @@ def test_unseen() -> None:
 def test_too_few(rows: list[tuple[float, int, float, float, int]]) -> None:
     """One look tells of no time at all."""
     empty = np.zeros(0, np.int64)
-    samples = seen(*rows) if rows else Samples(*(empty,) * 6)
+    samples = seen(*rows) if rows else Samples(*(empty,) * 8)
     assert len(intervals(samples)) == 0
     assert drawn(samples) == []
 
 
-_LOOK = st.tuples(st.integers(1, 30), st.sampled_from([0, *events.STATES]), st.integers(0, 30), st.integers(0, 30))
+_GIL_LOOKS = st.tuples(st.integers(0, 2), st.integers(0, 2))
+_LOOK = st.tuples(
+    st.integers(1, 30), st.sampled_from([0, *events.STATES]), st.integers(0, 30), st.integers(0, 30), _GIL_LOOKS
+)
 
 
 @given(st.lists(_LOOK, min_size=2, max_size=30), st.integers(1, 30), st.booleans())
-def test_everything_adds_up(looks: list[tuple[int, int, int, int]], most: int, told: bool) -> None:
+def test_everything_adds_up(looks: list[tuple[int, int, int, int, tuple[int, int]]], most: int, told: bool) -> None:
     """Whatever was seen, parts fill the time between the samples, and drawn or put together they are the same parts."""
-    length, state, ran, ready = (np.array(column, np.int64) for column in zip(*looks))
+    length, state, ran, ready, gil = (np.array(column, np.int64) for column in zip(*looks))
     switches = np.cumsum(ran > 0) if told else np.full(len(looks), -1)
-    samples = Samples(np.cumsum(length), np.cumsum(ran), np.cumsum(ready), state, switches, switches)
-    fine = intervals(samples)
+    held, free = gil.T
+    samples = Samples(np.cumsum(length), np.cumsum(ran), np.cumsum(ready), state, switches, switches, held, free)
+    fine, told_of_gil = intervals(samples), bool(free.any())
     assert fine.parts.min() >= 0
     assert fine.parts.sum(axis=1).tolist() == (fine.end - fine.start).tolist()
     counted = np.array([samples.on_cpu[-1] - samples.on_cpu[0], samples.run_queue[-1] - samples.run_queue[0]])
-    assert (fine.parts[:, [RUNNING, RUNNABLE]].sum(axis=0) <= counted).all()
+    assert fine.running.sum() <= counted[0]
+    assert fine.parts[:, RUNNABLE].sum() <= counted[1]
+    assert told_of_gil or not fine.parts[:, FREE].any()
     for whole in (fine, coarser(fine, most)):
         start, end, kind = pieces(whole)
         assert (end > start).all()
@@ -129,7 +136,8 @@ def test_nothing_that_fits_is_lost(looks: list[tuple[int, int]]) -> None:
     length, ran = (np.array(column, np.int64) for column in zip(*looks))
     time, on_cpu = (np.append(0, np.cumsum(column)) for column in (length, ran))
     same = np.full(len(time), RUN)
-    running = int(intervals(Samples(time, on_cpu, on_cpu * 0, same, same, same)).parts[:, RUNNING].sum())
+    none = on_cpu * 0
+    running = int(intervals(Samples(time, on_cpu, none, same, same, same, none, none)).parts[:, RUNNING].sum())
     beyond = max(int(on_cpu[at] - time[at]) for at in range(len(time)))
     assert running == on_cpu[-1] - max(0, beyond)
 

@@ -12,7 +12,7 @@ from tests_support import rows_of
 from tests.load.conftest import Loaded
 from tracekit import events
 from tracekit.load import states
-from tracekit.model.trace import STATE_FIELDS, Trace, TrackKind
+from tracekit.model.trace import STATE_FIELDS, UNLOCKED, Trace, TrackKind
 
 RUN, GIL, LOCK, SLEEP = events.STATE_RUNNING, events.STATE_GIL, events.STATE_LOCK, events.STATE_SLEEP
 WORKER = PID + 1  # its tid
@@ -72,7 +72,7 @@ def test_every_state(loaded: Loaded, program: SpoolWriter, observer: ObserverWri
         observer.sample(100 + 20 * number, state, tid=WORKER)
         observer.sample(110 + 20 * number, state, tid=WORKER)
     names = Counter(name for _, _, name in drawn(loaded(program, observer)))
-    assert names.keys() == STATE_FIELDS.keys() - {"running", "runnable"}
+    assert names.keys() == STATE_FIELDS.keys() - {"running", UNLOCKED, "runnable"}
 
 
 def test_a_number_used_again(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:
@@ -95,6 +95,33 @@ def test_what_ran_on_the_thread(loaded: Loaded, program: SpoolWriter, observer: 
     assert span.args == {**told, "sampled_ns": 60 * MS, "core_switches": 6, "core_preemptions": 2}
     assert (job.args["cpu_ns"], job.args["lock_ns"], job.args["core_switches"]) == (20 * MS, 70 * MS, 10)
     assert trace.states[0].preempted == 14
+
+
+def test_with_and_without_the_gil(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:
+    """Where looks tell who has the GIL, a thread that runs without it is drawn as that, summed up, and told of what ran."""
+    for number in range(30):
+        looks, preempted = ((0, 1) if number >= 15 else (1, 0)), number if number % 3 else None
+        observer.sample(100 + 10 * number, RUN, 10 * number, 0, 1, preempted, looks, tid=WORKER)
+    trace = loaded(program, observer)
+
+    assert drawn(trace) == [(100, 245, "running"), (245, 390, UNLOCKED)]
+    (row,) = trace.states
+    assert (row.running, row.unlocked) == (290 * MS, 145 * MS)
+    (span,), (job,) = rows_of(trace, "SPAN"), rows_of(trace, "JOB")
+    assert (span.args["cpu_ns"], span.args["cpu_free_ns"]) == (60 * MS, 0)
+    assert (job.args["cpu_ns"], job.args["cpu_free_ns"]) == (100 * MS, 55 * MS)
+
+
+def test_nobody_looked_at_the_gil(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:
+    """Of recordings from before it was looked at, and of threads that were not seen to run, nothing is told of it."""
+    for number in range(30):
+        observer.sample(100 + 10 * number, RUN, 10 * number, tid=WORKER)
+        observer.sample(100 + 10 * number, SLEEP, number)
+    trace = loaded(program, observer)
+
+    assert [row.unlocked for row in trace.states] == [-1, -1]
+    assert all("cpu_free_ns" not in slice_.args for slice_ in (*rows_of(trace, "SPAN"), *rows_of(trace, "JOB")))
+    assert drawn(trace) == [(100, 390, "running")]
 
 
 def test_two_observers(loaded: Loaded, program: SpoolWriter, observer: ObserverWriter) -> None:

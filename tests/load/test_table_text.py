@@ -42,6 +42,7 @@ def plain(value: Any) -> Any:
 
 @given(st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xyz"), columns)))
 @example({"a": {"x": [1, 2, 3], "y": [2**63 - 1, 0, 1]}, "b": {}})
+@example({"a": {"x": [0, False]}})
 def test_any_layout(tables: dict[str, Any]) -> None:
     """Column by column or in one piece, what is read is what was written, down to the last bit of a number."""
     with pytest.MonkeyPatch.context() as patch:

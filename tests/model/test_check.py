@@ -11,7 +11,7 @@ from hand_made_states import lay_states
 
 from tracekit.model.builder import Builder
 from tracekit.model.check import check
-from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
+from tracekit.model.trace import UNLOCKED, Category, FlowKind, Trace, TrackKind
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def _states() -> Trace:
     builder = Builder("app.py")
     thread = builder.thread(builder.process(7, "app.py"), 7, "main", main=True)
     builder.slice(builder.track(TrackKind.THREAD, thread), 0, 100, "main", Category.THREAD)
-    lay_states(builder, thread, (10e-6, "running"), (20e-6, "polling"))
+    lay_states(builder, thread, (7e-6, "running"), (20e-6, "polling"), (3e-6, UNLOCKED))
     return builder.build()
 
 
@@ -152,6 +152,7 @@ def _states() -> Trace:
     [
         (_row("states", "running", 11), "are not the sums of its track"),
         (_row("states", "gil", 1), "are not the sums of its track"),
+        (_row("states", "unlocked", 4), "are not the sums of its track"),
         (_row("states", "thread", 3), "refers to a row that is not there"),
         (lambda trace: trace.states.append(trace.states[0]), "several rows of states"),
         (lambda trace: trace.states.clear(), "are not the sums of its track"),

@@ -19,7 +19,7 @@ from tracekit.model.lay import SLACK
 from tracekit.model.merge import merge
 from tracekit.model.same import same_threads
 from tracekit.model.together import APART
-from tracekit.model.trace import Category, FlowKind, Pool, SampleSource, SampleState, Trace, TrackKind
+from tracekit.model.trace import UNLOCKED, Category, FlowKind, Pool, SampleSource, SampleState, Trace, TrackKind
 
 MS = 1_000_000
 
@@ -214,18 +214,21 @@ def test_the_earliest_is_the_beginning() -> None:
 
 
 def test_states_of_one_thread_add_up() -> None:
-    """A thread that was sampled in two recordings has one row of states, the sum of both."""
+    """A thread that was sampled in two recordings has one row of states, the sum of both; what one does not tell is not told."""
     made = []
-    for _ in range(2):
+    for free in (((5e-6, UNLOCKED),), ((7e-6, UNLOCKED),), ()):
         builder = Builder("app.py", wall_start=1)
         thread = builder.thread(builder.process(7, "app.py", python="3", command="c"), 7, "MainThread", main=True)
         builder.slice(builder.track(TrackKind.THREAD, thread), 0, 100, "MainThread", Category.THREAD)
-        lay_states(builder, thread, (10e-6, "running"), (20e-6, "sleeping"), start=10e-6, switches=4)
+        lay_states(builder, thread, (10e-6, "running"), (20e-6, "sleeping"), *free, start=10e-6, switches=4)
         made.append(builder.build())
-    merged = merge(made, [0, made[0].duration])
+    merged = merge(made[:2], [0, 200])
     assert check(merged) == []
     (row,) = merged.states
-    assert (row.running, row.sleep, row.switches) == (20, 40, 8)
+    assert (row.running, row.unlocked, row.sleep, row.switches) == (32, 12, 40, 8)
+    merged = merge(made[1:], [0, 200])
+    assert check(merged) == []
+    assert [(row.running, row.unlocked) for row in merged.states] == [(27, -1)]
 
 
 def test_jobs_keep_their_pool() -> None:

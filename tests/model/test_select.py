@@ -12,7 +12,7 @@ from tests_support import rows_of
 from tracekit.model.builder import Builder
 from tracekit.model.check import check
 from tracekit.model.select import BEGUN, GOES_ON, window
-from tracekit.model.trace import Category, Flag, FlowKind, Trace, TrackKind
+from tracekit.model.trace import UNLOCKED, Category, Flag, FlowKind, Trace, TrackKind
 
 
 def family() -> Trace:
@@ -240,3 +240,18 @@ def test_states_are_summed_up_anew() -> None:
     assert part.threads[row.thread].name == "MainThread"
     assert (row.running, row.gil, row.runnable, row.other, row.switches) == (10, 15, 5, 20, 1)
     assert window(whole, 980).states == []
+
+
+def test_what_ran_without_the_gil_is_summed_up_anew() -> None:
+    """Of a thread of which that is told, it is told what ran without the GIL in the window, and never of others."""
+    builder = Builder("app.py")
+    process = builder.process(7, "app.py")
+    for tid, name in ((7, UNLOCKED), (8, "running")):
+        thread = builder.thread(process, tid, str(tid), main=tid == 7)
+        builder.slice(builder.track(TrackKind.THREAD, thread), 0, 100, str(tid), Category.THREAD)
+        lay_states(builder, thread, (10e-6, "running"), (20e-6, name), times=3)
+    whole = builder.build()
+    assert [(row.running, row.unlocked) for row in whole.states] == [(90, 60), (90, -1)]
+    part = window(whole, 35)
+    assert check(part) == []
+    assert [(row.running, row.unlocked) for row in part.states] == [(55, 40), (55, -1)]

@@ -16,15 +16,19 @@ from tracekit.spool.limits import Limits
 
 
 def test_samples(written: Writing) -> None:
-    """A sample is read as it was written, with and without how often its thread lost a processor."""
+    """A sample is read as it was written, with and without how often its thread lost a processor and had the GIL."""
     times = Times(1 << 60, 2, 3)
     written.journal.sample(100, 4_000_000, 4_194_304, events.STATE_CHILD, times)
     written.journal.sample(200, 4_000_000, 4_194_304, 0, times, 7)
+    written.journal.sample(300, 4_000_000, 4_194_304, 0, times, None, 3 << 32 | 4)
+    written.journal.sample(400, 4_000_000, 4_194_304, 0, times, 7, 1)
 
     details = {events.PID: 4_000_000, events.ON_CPU: 1 << 60, events.RUN_QUEUE: 2, events.SWITCHES: 3}
     assert written.samples() == [
         (100, 4_194_304, events.STATE_CHILD, details),
         (200, 4_194_304, 0, details | {events.INVOLUNTARY: 7}),
+        (300, 4_194_304, 0, details | {events.GIL_LOOKS: 3 << 32 | 4}),
+        (400, 4_194_304, 0, details | {events.INVOLUNTARY: 7, events.GIL_LOOKS: 1}),
     ]
 
 

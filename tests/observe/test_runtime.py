@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from interpreters import pythons, supported
-from observing import Start, Writing
+from observing import OWN_GIL, Start, Writing
 from waiting import until
 
 from tracekit import events
@@ -25,30 +25,6 @@ COMPETING = """
     for _ in range(2):
         threading.Thread(target=spin, daemon=True).start()
     print("", flush=True)
-    sys.stdin.read()
-"""
-
-# Two threads compete for the GIL of an interpreter of their own; those of the first one only wait for input.
-OWN_GIL = """
-    import sys, textwrap, threading
-    code = textwrap.dedent('''
-        import threading
-        def spin():
-            while True:
-                pass
-        for _ in range(2):
-            threading.Thread(target=spin).start()
-        spin()
-    ''')
-    try:
-        import _interpreters
-        create, run = lambda: _interpreters.create("isolated"), _interpreters.exec
-    except ImportError:
-        import _xxsubinterpreters as _interpreters
-        create, run = lambda: _interpreters.create(isolated=True), _interpreters.run_string
-    print("", flush=True)
-    sys.stdin.readline()
-    threading.Thread(target=lambda: run(create(), code), daemon=True).start()
     sys.stdin.read()
 """
 

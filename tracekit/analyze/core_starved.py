@@ -21,7 +21,7 @@ import numpy as np
 
 from tracekit.analyze import words
 from tracekit.analyze.finding import Finding
-from tracekit.analyze.thread_states import stretches, union
+from tracekit.analyze.thread_states import RAN, stretches, union
 from tracekit.model.trace import Int64, States, Trace
 
 SLUG = "core-starved"
@@ -88,7 +88,7 @@ def _use(trace: Trace) -> _Use:
     threads = [row.thread for row in trace.states]
     width = max(_BIN_NS, trace.duration // _MOST_BINS)
     borders = np.arange(trace.duration // width + 2, dtype=np.int64) * width
-    ran, waited = (_per_bin(*stretches(trace, threads, name), borders) for name in ("running", "runnable"))
+    ran, waited = (_per_bin(*stretches(trace, threads, *names), borders) for names in (RAN, ("runnable",)))
     weight = waited.sum() or 1.0
     used = float((ran * waited).sum() / weight) / width
     return _Use(used, used + float((waited * waited).sum() / weight) / width)

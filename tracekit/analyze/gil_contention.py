@@ -85,10 +85,15 @@ def _hardly_computes(row: States) -> bool:
     return wanted(row) <= (1 - IDLE_SHARE) * sampled(row) and row.running <= HARDLY * wanted(row)
 
 
+def _may_hold(row: States) -> int:
+    """For how long at most it ran with the GIL."""
+    return row.running - max(row.unlocked, 0)
+
+
 def _finding(trace: Trace, case: _Case) -> Finding:
     worst = (case.competing or case.delayed)[0]
     computing = sorted(
-        (row for row in case.rows if row.running >= COMPUTES_SHARE * case.span or row in case.competing),
+        (row for row in case.rows if _may_hold(row) >= COMPUTES_SHARE * case.span or row in case.competing),
         key=lambda row: -row.running,
     )
     cores = sum(row.running for row in case.rows) / case.span

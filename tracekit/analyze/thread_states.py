@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracekit.model.trace import Category, Int64, States, Trace, TrackKind
+from tracekit.model.trace import UNLOCKED, Category, Int64, States, Trace, TrackKind
 
+RAN = ("running", UNLOCKED)  # what slices say of a thread that ran
 # As the report names them, in its order.
 FIELDS = ("running", "runnable", "gil", "lock", "poll", "io", "sleep", "other")
 
@@ -23,6 +24,7 @@ class StateRow:
         sampled: how long it was looked at, which is what the states add up to.
         switches: how often it was given a core; `preempted`, how often one was taken from it.
         longest_ready: the longest time in a row that it could have run and did not.
+        unlocked: how much of the time that it ran it did not have the GIL; None where that is not told.
     """
 
     thread: int
@@ -33,6 +35,7 @@ class StateRow:
     switches: int
     preempted: int
     longest_ready: int
+    unlocked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def threads(trace: Trace) -> list[StateRow]:
             switches=row.switches,
             preempted=row.preempted,
             longest_ready=row.longest_ready,
+            unlocked=row.unlocked if row.unlocked >= 0 else None,
         )
         for row in trace.states
     ]

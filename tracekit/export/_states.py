@@ -11,9 +11,11 @@ from tracekit.model.trace import Trace
 
 _COLUMNS = (
     *("name", "pid", "seen"),
-    *("ran", "ready", "GIL", "lock", "poll", "I/O", "sleep", "other"),
+    *("ran", "no GIL", "ready", "GIL", "lock", "poll", "I/O", "sleep", "other"),
     *("held up", "switches", "preempted", ""),
 )
+_RAN, *_REST = thread_states.FIELDS
+_UNLOCKED = "no GIL: how much of that without holding the GIL; "
 _LEGEND = (
     "ready: no core for it; GIL, lock, poll, I/O, sleep: what it waited for; held up: the longest time in a row that it could "
     "have run and did not; switches: how often it was given a core; preempted: how often one was taken from it"
@@ -35,7 +37,7 @@ def states(trace: Trace, console: Console, most: int) -> None:
         rest=f"and {words.count(left_out, 'more thread')}" if left_out > 0 else "",
     )
     if rows:
-        paragraph(console, _LEGEND, style="dim", indent=2)
+        paragraph(console, (_UNLOCKED if any(row.unlocked for row in rows) else "") + _LEGEND, style="dim", indent=2)
 
 
 def turns(trace: Trace, console: Console, most: int) -> None:
@@ -57,7 +59,9 @@ def _row(row: StateRow, several: bool) -> tuple[str, ...]:
         row.name,
         str(row.pid) if several else "",
         words.duration(row.sampled),
-        *(_share(row.states[field], row.sampled) for field in thread_states.FIELDS),
+        _share(row.states[_RAN], row.sampled),
+        _share(row.unlocked or 0, row.sampled),
+        *(_share(row.states[field], row.sampled) for field in _REST),
         words.duration(row.longest_ready),
         str(row.switches),
         str(row.preempted or ""),

@@ -12,7 +12,6 @@ import numpy as np
 
 from tracekit import events
 from tracekit.load.counts import thin
-from tracekit.load.intervals import RUNNING
 from tracekit.load.samples import Samples, Weights
 from tracekit.load.states import Seen
 from tracekit.model.builder import Builder
@@ -32,7 +31,7 @@ def draw(threads: list[Seen], weights: dict[int, Weights], builder: Builder) -> 
         of_process[builder.threads[one.life.thread].process].append(one)
     for process, own in of_process.items():
         _draw_waiters(process, [one.samples for one in own], builder)
-        own.sort(key=lambda one: -int(one.intervals.parts[:, RUNNING].sum()))
+        own.sort(key=lambda one: -int(one.intervals.running.sum()))
         names = Counter(builder.threads[one.life.thread].name for one in own)
         for one in own[:_MOST_THREADS]:
             thread = builder.threads[one.life.thread]
@@ -64,7 +63,7 @@ def _draw_thread(process: int, name: str, one: Seen, builder: Builder) -> None:
     count = int(min(_MOST_POINTS, max(1, (end - start) // _GRID_NS)))
     grid = np.linspace(start, end, count + 1)
     borders = np.stack((between.start, between.end), axis=1).ravel()
-    gauges = [(CPU, between.parts[:, RUNNING], 1.0)]
+    gauges = [(CPU, between.running, 1.0)]
     if one.samples.switches[0] >= 0:
         gauges.append((SWITCHES, between.switches, 1e9))
     for title, column, unit in gauges:

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from tracekit import events
 from tracekit.load.samples import Samples
-from tracekit.model.trace import STATE_FIELDS, Int64
+from tracekit.load.unlocked import at_looks, unlocked
+from tracekit.model.trace import STATE_FIELDS, UNLOCKED, Int64
 
 Bools = NDArray[np.bool_]
 
 NAMES = tuple(STATE_FIELDS)  # of the columns of `parts`
-RUNNING, RUNNABLE, GIL, NOT_TOLD = (
-    NAMES.index(name) for name in ("running", "runnable", "waiting for the GIL", "not told")
+RUNNING, FREE, RUNNABLE, GIL, NOT_TOLD = (
+    NAMES.index(name) for name in ("running", UNLOCKED, "runnable", "waiting for the GIL", "not told")
 )
 
 _COLUMNS = np.full(max(events.STATES) + 1, NOT_TOLD)
@@ -55,6 +56,7 @@ class Intervals(NamedTuple):
         first, last: what was seen at either end, a column of `parts`.
         parts: ns in each state, a column each in the order of NAMES; they add up to end - start.
         switches: how often the thread was given a processor.
+        told: 1 where it is told when it ran without the GIL, else 0.
     """
 
     start: Int64
@@ -63,15 +65,23 @@ class Intervals(NamedTuple):
     last: Int64
     parts: Int64
     switches: Int64
+    told: Int64
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def running(self) -> Int64:
+        """ns on a processor, with the GIL or without it."""
+        ran: Int64 = self.parts[:, RUNNING] + self.parts[:, FREE]
+        return ran
 
 
 def intervals(samples: Samples) -> Intervals:
     """The intervals between the samples of a thread, without those that nobody looked into."""
     new = np.append(np.diff(samples.time) > 0, True)[: len(samples)]  # of two at one time, the later one
-    time, on_cpu, run_queue, state, switches, _ = (column[new] for column in samples)
+    samples = Samples(*(column[new] for column in samples))
+    time, on_cpu, run_queue, state, switches = samples[:5]
     length = np.diff(time)
     ran, ready = _growth(on_cpu), _growth(run_queue)
     running = _settled(ran, length)
@@ -83,12 +93,18 @@ def intervals(samples: Samples) -> Intervals:
     left, right = _kinds(time, seen, was_still)
     parts = np.zeros((len(length), len(NAMES)), np.int64)
     rows = np.arange(len(length))
-    parts[rows, RUNNING], parts[rows, RUNNABLE] = running, runnable
+    parts[rows, RUNNABLE] = runnable
+    free = unlocked(samples, running, runnable)
+    parts[rows, FREE] = 0 if free is None else free
+    parts[rows, RUNNING] = running - parts[rows, FREE]
     parts[rows, left] += waited // 2
     parts[rows, right] += waited - waited // 2
     nothing_happened = (ran == 0) & (seen[1:] == seen[:-1])
+    if free is not None:
+        seen = np.where((seen == RUNNING) & (at_looks(samples) > 0.5), FREE, seen)
     known = (length <= _GAP_NS) | nothing_happened | (waited <= length // 10)
-    return Intervals(*(column[known] for column in (time[:-1], time[1:], seen[:-1], seen[1:], parts, counted)))
+    told = np.full(len(length), int(free is not None))
+    return Intervals(*(column[known] for column in (time[:-1], time[1:], seen[:-1], seen[1:], parts, counted, told)))
 
 
 def coarser(fine: Intervals, most: int) -> Intervals:
@@ -107,6 +123,7 @@ def coarser(fine: Intervals, most: int) -> Intervals:
         fine.last[last],
         np.add.reduceat(fine.parts, first, axis=0),
         np.add.reduceat(fine.switches, first),
+        fine.told[first],
     )
 
 
@@ -164,6 +181,10 @@ def _kinds(time: Int64, seen: Int64, was_still: Bools) -> tuple[Int64, Int64]:
     return np.where(left < 0, NOT_TOLD, left), np.where(right < 0, NOT_TOLD, right)
 
 
+def _ran(seen: Int64) -> Bools:
+    return np.isin(seen, (RUNNING, FREE))
+
+
 def _chunks(whole: Intervals) -> Iterator[Intervals]:
     for begin in range(0, len(whole), _CHUNK):
         yield Intervals(*(column[begin : begin + _CHUNK] for column in whole))
@@ -175,17 +196,17 @@ def _pieces(whole: Intervals) -> tuple[Int64, Int64, Int64]:
     Between them it waits, is then ready and then runs; where it ran at the beginning and not at the end, it runs first.
     """
     rows, rest = np.arange(len(whole)), whole.parts.copy()
-    alike, early = whole.first == whole.last, (whole.first == RUNNING) & (whole.last != RUNNING)
+    alike, early = whole.first == whole.last, _ran(whole.first) & ~_ran(whole.last)
     head = rest[rows, whole.first]
     head = np.where(early, 0, np.where(alike, head // 2, head))
     rest[rows, whole.first] -= head
     tail = rest[rows, whole.last].copy()
     rest[rows, whole.last] = 0
-    order = [RUNNABLE, RUNNING, *range(GIL, len(NAMES)), RUNNABLE, RUNNING]
+    order = [RUNNABLE, FREE, RUNNING, *range(GIL, len(NAMES)), RUNNABLE, RUNNING, FREE]
     lengths = np.zeros((len(whole), len(order) + 2), np.int64)
     lengths[:, 0], lengths[:, 1:-1], lengths[:, -1] = head, rest[:, order], tail
-    lengths[:, 1:3] *= early[:, None]
-    lengths[:, -3:-1] *= ~early[:, None]
+    lengths[:, 1:4] *= early[:, None]
+    lengths[:, -4:-1] *= ~early[:, None]
     states = np.tile(np.array([0, *order, 0]), (len(whole), 1))
     states[:, 0], states[:, -1] = whole.first, whole.last
     ends = whole.start[:, None] + np.cumsum(lengths, axis=1)

@@ -27,6 +27,7 @@ class Samples(NamedTuple):
         state: one of events.STATES, or 0.
         switches: how often it was given a processor; -1 where that was not written down.
         preempted: how often one was taken from it; -1 where nobody asked, which is nearly everywhere.
+        held, free: at how many looks since the sample before it ran with the GIL, and without it, where that was told.
     """
 
     time: Int64
@@ -35,6 +36,8 @@ class Samples(NamedTuple):
     state: Int64
     switches: Int64
     preempted: Int64
+    held: Int64
+    free: Int64
 
     def __len__(self) -> int:
         return len(self.time)
@@ -113,8 +116,16 @@ def _samples(records: ThreadRecords) -> tuple[Int64, ...]:
     pid, on_cpu, run_queue = (_ns(records.time[at + place]) for place in (1, 2, 3))
     time, tid, state = _ns(records.time[at]), records.b[at].astype(np.int64), records.a[at].astype(np.int64)
     state[~np.isin(state, list(events.STATES))] = 0
-    more = (_detail(records, at, place, kind) for place, kind in enumerate(_MAY, len(_MUST) + 1))
-    return pid, tid, time, on_cpu, run_queue, state, *more
+    first = len(_MUST) + 1
+    more = (_detail(records, at, place, kind) for place, kind in enumerate(_MAY, first))
+    return pid, tid, time, on_cpu, run_queue, state, *more, *_looks(records, at, first)
+
+
+def _looks(records: ThreadRecords, at: Int64, first: int) -> tuple[Int64, Int64]:
+    """Looks with the GIL and without it, which stand behind whatever else a sample may have; `first` is the place of that."""
+    places = range(first, first + len(_MAY) + 1)
+    packed = np.max([_detail(records, at, place, events.GIL_LOOKS) for place in places], axis=0).clip(0)
+    return packed >> 32, packed & 0xFFFFFFFF
 
 
 def _detail(records: ThreadRecords, at: Int64, place: int, kind: int) -> Int64:

@@ -2,10 +2,11 @@
 
 Each thread that was sampled gets a track of states beside its own (intervals.py says how it is drawn), a row of sums that are
 exactly those of the track, and on its own track every slice that is long enough to hold samples says where its time went:
-`cpu_ns`, `run_queue_ns` (waiting for a processor), `gil_ns`, `syscall_ns`, and `lock_ns`, `poll_ns`, `io_ns`,
-`sleep_ns`, `child_ns` where there were such waits; `sampled_ns`, how long what lies between samples was; `core_switches`, how
-often the thread was given a processor meanwhile, and `core_preemptions`, how often one was taken from it, as far as that was
-asked. A program's own arguments may lie there as well, so no name here is one that a program would choose.
+`cpu_ns`, of that `cpu_free_ns` (without the GIL, where that is told), `run_queue_ns` (waiting for a processor), `gil_ns`,
+`syscall_ns`, and `lock_ns`, `poll_ns`, `io_ns`, `sleep_ns`, `child_ns` where there were such waits; `sampled_ns`, how long what
+lies between samples was; `core_switches`, how often the thread was given a processor meanwhile, and `core_preemptions`, how
+often one was taken from it, as far as that was asked. A program's own arguments may lie there as well, so no name here is one
+that a program would choose.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tracekit.load.intervals import GIL, NAMES, NOT_TOLD, RUNNABLE, Intervals, coarser, intervals, longest, pieces
+from tracekit.load.intervals import (
+    FREE,
+    GIL,
+    NAMES,
+    NOT_TOLD,
+    RUNNABLE,
+    RUNNING,
+    Intervals,
+    coarser,
+    intervals,
+    longest,
+    pieces,
+)
 from tracekit.load.samples import Samples
 from tracekit.model.builder import Builder
 from tracekit.model.trace import STATE_FIELDS, Args, Category, Int64, States, TrackKind
@@ -33,7 +46,7 @@ DESCRIBED = (
     Category.WAIT,
     Category.PICKLE,
 )
-_KEYS = ("cpu_ns", "run_queue_ns", "gil_ns", "lock_ns", "poll_ns", "io_ns", "sleep_ns", "child_ns", "syscall_ns")
+_WAITS = ("gil_ns", "lock_ns", "poll_ns", "io_ns", "sleep_ns", "child_ns", "syscall_ns")
 _ALWAYS = ("gil_ns", "syscall_ns")
 
 
@@ -78,25 +91,28 @@ def lay(threads: list[Seen], builder: Builder) -> None:
         ready = longest(start, end, (state == RUNNABLE) | (state == GIL))
         asked = np.flatnonzero(samples.preempted >= 0)
         preempted = samples.time[asked], np.maximum.accumulate(samples.preempted[asked])
-        builder.states.append(_row(life.thread, between, ready, preempted[1]))
+        told = bool(between.told.all())
+        builder.states.append(_row(life.thread, between, ready, preempted[1], told))
         if len(between) > most:
             start, end, state = pieces(coarser(between, most))
         track = np.full(len(start), builder.track(TrackKind.STATES, life.thread))
         builder.slices(track, start, end, names[state], Category.STATE)
-        _describe(between, preempted, life.track, columns, builder)
+        _describe(between, preempted, told, life.track, columns, builder)
 
 
-def _row(thread: int, between: Intervals, longest_ready: int, preempted: Int64) -> States:
+def _row(thread: int, between: Intervals, longest_ready: int, preempted: Int64, is_told: bool) -> States:
     row = States(thread, switches=int(between.switches.sum()), longest_ready=longest_ready)
     row.preempted = int(preempted[-1] - preempted[0]) if len(preempted) else 0
     for field, ns in zip(STATE_FIELDS.values(), between.parts.sum(axis=0).tolist()):
         setattr(row, field, getattr(row, field) + ns)
+    row.unlocked = int(between.parts[:, FREE].sum()) if is_told else -1
     return row
 
 
 def _describe(
     between: Intervals,
     preempted: tuple[Int64, Int64],
+    is_told: bool,
     track: int,
     slices: tuple[Int64, Int64, Int64, Int64],
     builder: Builder,
@@ -111,7 +127,7 @@ def _describe(
     switches = np.append(0, np.cumsum(between.switches))
     for at in holds.tolist():
         low, high = int(first[at]), int(last[at])
-        args = _split((sums[high] - sums[low]).tolist())
+        args = _split((sums[high] - sums[low]).tolist(), is_told)
         if between.switches[low:high].any():
             args["core_switches"] = int(switches[high] - switches[low])
         first_asked, last_asked = (
@@ -123,10 +139,13 @@ def _describe(
         builder.annotate(int(handles[at]), args)
 
 
-def _split(parts: list[int]) -> Args:
-    args: Args = dict(zip(_KEYS[:2], parts))
+def _split(parts: list[int], is_told: bool) -> Args:
+    args: Args = {"cpu_ns": parts[RUNNING] + parts[FREE]}
+    if is_told:
+        args["cpu_free_ns"] = parts[FREE]
+    args["run_queue_ns"] = parts[RUNNABLE]
     args["sampled_ns"] = sum(parts)
-    waits = dict(zip(_KEYS[2:], parts[2:NOT_TOLD]))
+    waits = dict(zip(_WAITS, parts[GIL:NOT_TOLD]))
     if not parts[NOT_TOLD] or any(waits.values()):  # else nobody knows what it waited for
         args.update((key, ns) for key, ns in waits.items() if ns or key in _ALWAYS)
     return args

@@ -87,7 +87,11 @@ def _column(text: bytes) -> Any:
 
 
 def _numbers(text: bytes) -> NDArray[Any] | None:
-    if not (text.startswith(b"[") and text.endswith(b"]")) or b'"' in text or len(text) == len(b"[]"):
+    if not (text.startswith(b"[") and text.endswith(b"]")) or len(text) == len(b"[]"):
+        return None
+    if any(
+        other in text for other in (b'"', b"u", b"s")
+    ):  # texts, true and null, false: numpy would make numbers of some
         return None
     pieces = []
     for piece in _pieces(text):

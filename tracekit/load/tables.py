@@ -223,7 +223,9 @@ def _check_rows(trace: Trace) -> None:
     for what, indices, count in references:
         if not all(index is None or 0 <= index < count for index in indices):
             raise Unsound(f"{what} is not there")
-    if any(getattr(row, field.name) < 0 for row in trace.states for field in fields(States)) or trace.cores < 0:
+    figures = [getattr(row, field.name) for row in trace.states for field in fields(States) if field.name != "unlocked"]
+    is_odd = any(not -1 <= row.unlocked <= row.running for row in trace.states)
+    if is_odd or any(figure < 0 for figure in figures) or trace.cores < 0:
         raise Unsound("a time or a number is negative")
     owners = {
         TrackKind.THREAD: threads,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tracekit.model.trace import (
     STATE_FIELDS,
+    UNLOCKED,
     Category,
     Flag,
     FlowKind,
@@ -365,6 +366,7 @@ def _states(trace: Trace) -> Iterator[str]:
     slices, faults = trace.slices, []
     lanes = {at: track.owner for at, track in enumerate(trace.tracks) if track.kind == TrackKind.STATES}
     sums: dict[int, dict[str, int]] = {thread: dict.fromkeys(STATE_FIELDS.values(), 0) for thread in lanes.values()}
+    unlocked = dict.fromkeys(lanes.values(), 0)
     on, reached = -1, 0
     for at in np.flatnonzero(np.isin(slices.track, list(lanes))).tolist():
         track, start, end = int(slices.track[at]), int(slices.start[at]), int(slices.end[at])
@@ -376,13 +378,15 @@ def _states(trace: Trace) -> Iterator[str]:
             faults.append(f"{_slice(trace, at)} lies on another state")
         on, reached = track, end
         sums[lanes[track]][STATE_FIELDS[name]] += end - start
+        unlocked[lanes[track]] += (end - start) * (name == UNLOCKED)
     rows = {row.thread: row for row in trace.states}
     if len(rows) != len(trace.states):
         faults.append("a thread has several rows of states")
     for thread in sums.keys() | rows.keys():
         told = {field: getattr(rows[thread], field) for field in STATE_FIELDS.values()} if thread in rows else {}
         drawn = sums.get(thread, dict.fromkeys(STATE_FIELDS.values(), 0))
-        if told != drawn and (told or any(drawn.values())):
+        free = rows[thread].unlocked if thread in rows else -1
+        if (told != drawn and (told or any(drawn.values()))) or free not in (-1, unlocked.get(thread, 0)):
             faults.append(f"the states of thread {thread} ({trace.threads[thread].name}) are not the sums of its track")
     yield from _few(faults)
 

@@ -16,6 +16,7 @@ from tracekit.model.left import drop, sampled
 from tracekit.model.nesting import lying_in
 from tracekit.model.trace import (
     STATE_FIELDS,
+    UNLOCKED,
     Args,
     Category,
     Counters,
@@ -201,17 +202,19 @@ def _recount_states(trace: Trace) -> None:
     for row in trace.states:
         before = sampled(row)
         sums = dict.fromkeys(STATE_FIELDS.values(), 0)
-        reached, ready = -1, 0
+        unlocked, reached, ready = 0, -1, 0
         row.longest_ready = 0
         for at in np.flatnonzero(slices.track == _track_of_states(trace, row)).tolist():
             start, end, field = int(slices.start[at]), int(slices.end[at]), fields[slices.name[at]]
             if field:
                 sums[field] += end - start
+                unlocked += (end - start) * (trace.strings[slices.name[at]] == UNLOCKED)
             is_ready = field in ("runnable", "gil")
             ready = (ready if start == reached else 0) + end - start if is_ready else 0
             row.longest_ready, reached = max(row.longest_ready, ready), end
         for field, ns in sums.items():
             setattr(row, field, ns)
+        row.unlocked = unlocked if row.unlocked >= 0 else -1
         left = sampled(row) / before if before else 0
         row.switches, row.preempted = round(row.switches * left), round(row.preempted * left)
 

@@ -156,6 +156,8 @@ class Together:
             for field in {*STATE_FIELDS.values(), "switches", "preempted"}:
                 setattr(known, field, getattr(known, field) + getattr(row, field))
             known.longest_ready = max(known.longest_ready, row.longest_ready)
+            is_told = known.unlocked >= 0 and row.unlocked >= 0
+            known.unlocked = known.unlocked + row.unlocked if is_told else -1
 
     def _add_tracks(self, trace: Trace, process: list[int], thread: list[int], task: list[int]) -> list[int]:
         owners = {TrackKind.TASK: task, **dict.fromkeys((TrackKind.PROCESS, TrackKind.TASKS, TrackKind.NAMED), process)}

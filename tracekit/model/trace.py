@@ -142,7 +142,8 @@ class States:
     """How long a thread was seen in each state from outside, in ns; of threads that were sampled.
 
     `running` (on a processor) and `runnable` (waiting for one) are the scheduler's own figures; what it waited for in the rest
-    of the time is divided as its samples are. These are the sums of the slices on the thread's track of states.
+    of the time is divided as its samples are. These are the sums of the slices on the thread's track of states. `unlocked` is the
+    part of `running` in which it did not have the GIL, as looks at who holds that tell.
     """
 
     thread: int
@@ -159,6 +160,7 @@ class States:
     longest_ready: int = (
         0  # the longest time in a row that it could have run and did not: runnable, or waiting for the GIL
     )
+    unlocked: int = -1  # of `running`; -1 where that is not told: then the slices say so of a part of it at most
 
 
 @dataclass(slots=True)
@@ -179,9 +181,11 @@ class Pool:
     nested: int = 0  # of these, those that were submitted by a job of the same pool
 
 
-# What a slice of a state is called, and which field of States counts it.
+UNLOCKED = "running without the GIL"
+# What a slice of a state is called, and which field of States counts it; `unlocked` counts the second one once more.
 STATE_FIELDS = {
     "running": "running",
+    UNLOCKED: "running",
     "runnable": "runnable",
     "waiting for the GIL": "gil",
     "waiting for a lock": "lock",

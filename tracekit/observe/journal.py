@@ -58,15 +58,18 @@ class Journal:
         self._is_over = False
         self.is_full = False
 
-    def sample(self, time: int, pid: int, tid: int, state: int, times: Times, involuntary: int | None = None) -> None:
+    def sample(
+        self, time: int, pid: int, tid: int, state: int, times: Times, involuntary: int | None = None, looks: int = 0
+    ) -> None:
         """Write down what a thread did at a time (CLOCK_MONOTONIC, ns).
 
         Args:
             state: one of events.STATES, or 0.
             involuntary: how often a processor was taken from it; None where that was not asked.
+            looks: as events.GIL_LOOKS; 0 for none.
         """
         size = 10 if involuntary is None else 12
-        at = self._take(size) * _WORD
+        at = self._take(size + 2 if looks else size) * _WORD
         _SAMPLE.pack_into(
             self._words,
             at + 2 * _WORD,
@@ -81,6 +84,8 @@ class Journal:
         )
         if involuntary is not None:
             _RECORD.pack_into(self._words, at + 10 * _WORD, involuntary, events.INVOLUNTARY)
+        if looks:
+            _RECORD.pack_into(self._words, at + size * _WORD, looks, events.GIL_LOOKS)
         _RECORD.pack_into(self._words, at, time, events.SAMPLE | state << 8 | tid << 32)
 
     def weight(self, time: int, pid: int, weight: Weight) -> None:

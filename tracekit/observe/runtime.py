@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import struct
 import time
+from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 from tracekit.observe.elf import symbol
+from tracekit.observe.gil import Gil, Interpreters
 
 _PYTHONS = ("libpython", "python")
 _MUSL = "/ld-musl-"
@@ -52,11 +55,13 @@ class Runtime:
         next_look: when these may be looked for again (CLOCK_MONOTONIC, ns).
         is_in_doubt: that was wanted before.
         changes: how often some have come or gone.
+        gil: who holds them; None where that is not to be found out.
     """
 
     def __init__(self, pid: int) -> None:
         self._memory = -1
         self._layout: _Layout | None = None
+        self._is_known = False  # whether all its interpreters are to be found
         self.main = range(0)
         self.gils: tuple[range, ...] = ()
         self.missing = ""
@@ -65,6 +70,7 @@ class Runtime:
         self.next_look = 0
         self.is_in_doubt = False
         self.changes = 0
+        self.gil: Gil | None = None
         try:
             self._find(pid)
         except (OSError, ValueError) as error:
@@ -76,6 +82,7 @@ class Runtime:
             os.close(self._memory)
         self._memory = -1
         self.has_more = self.is_in_doubt = False
+        self.gil = None
 
     def refresh(self, now: int) -> bool:
         """Look for interpreters that have come or gone, unless that was done just now; whether there are.
@@ -103,7 +110,7 @@ class Runtime:
         executable = os.readlink(f"/proc/{pid}/exe")
         for address, path in _images(maps, executable):
             # As that process sees its files, which may be in a container; its executable also where it was replaced.
-            symbols = _symbols(f"/proc/{pid}/exe" if path == executable else f"/proc/{pid}/root{path}")
+            build, symbols = _symbols(f"/proc/{pid}/exe" if path == executable else f"/proc/{pid}/root{path}")
             if "_PyRuntime" in symbols:
                 offset, size = symbols["_PyRuntime"]
                 self.main = range(address + offset, address + offset + size)
@@ -113,6 +120,7 @@ class Runtime:
                     self.missing = "musl waits elsewhere for it"
                 version = symbols.get("Py_Version")
                 self._find_interpreters(pid, address + version[0] if version else 0)
+                self._find_holders(pid, build)
                 return
         self.missing = "no CPython was found in it"
 
@@ -124,13 +132,24 @@ class Runtime:
             self._layout = layout_in(self._read(self.main.start, _BEFORE), number, self.main)
             self.has_no_gil = self.has_no_gil or _says_free_threaded(self._read(self.main.start, _BEFORE))
             self.has_more = self._layout is not None
-            if self.has_more:
-                return
+            self._is_known = self.has_more or number < _PY_312  # up to 3.10 none is to be found
+            return
         except OSError:  # then nothing is told of what its threads wait for, either
             pass
         except (ValueError, struct.error):
             self.missing = self.missing or "its memory cannot be read"
         self.close()
+
+    def _find_holders(self, pid: int, build: object) -> None:
+        if self._memory < 0 or self.has_no_gil or not self._is_known:
+            return
+        if pid != os.getpid():
+            _look_at_ourselves()
+        interpreters = None
+        if self._layout is not None:
+            head = self.main.start + self._layout.head
+            interpreters = Interpreters(head, lambda: [one.start for one in self._interpreters()])
+        self.gil = Gil(pid, self._read, self.main, build, interpreters)
 
     def _interpreters(self) -> list[range]:
         """Where the states of those lie that are not the first one, which lies in `_PyRuntime`."""
@@ -184,6 +203,16 @@ def layout_in(beginning: bytes, version: int, runtime: range) -> _Layout | None:
     return layout if layout.head < len(runtime) and layout.next < layout.size < _LARGEST_STATE else None
 
 
+@cache
+def _look_at_ourselves() -> None:
+    """Find our own GIL: a program that has changed its switch interval mostly runs the same Python."""
+    own = Runtime(os.getpid())
+    if own.gil is not None:
+        with suppress(OSError, ValueError):
+            own.gil.find(0)
+    own.close()
+
+
 def _says_free_threaded(beginning: bytes) -> bool:
     return beginning.startswith(_COOKIE) and bool(_OFFSETS.unpack_from(beginning)[2])
 
@@ -194,8 +223,8 @@ def is_free_threaded(path: str) -> bool:
     return name.startswith(_PYTHONS) and name[-1:] == "t" and name[-2:-1].isdecimal()
 
 
-def _symbols(path: str) -> dict[str, tuple[int, int]]:
-    """What of Python's symbols a file has; it is looked into once.
+def _symbols(path: str) -> tuple[tuple[int, int, int], dict[str, tuple[int, int]]]:
+    """What tells a file from others, and what of Python's symbols it has; it is looked into once.
 
     Raises:
         OSError: it cannot be read.
@@ -205,7 +234,7 @@ def _symbols(path: str) -> dict[str, tuple[int, int]]:
     if key not in _known:
         found = {name: symbol(path, name) for name in ("_PyRuntime", "Py_Version")}
         _known[key] = {name: place for name, place in found.items() if place is not None}
-    return _known[key]
+    return key, _known[key]
 
 
 def _images(maps: str, executable: str) -> list[tuple[int, str]]:

@@ -112,6 +112,8 @@ class States:
             tids = {int(name) for name in os.listdir(process.tasks)}
         except OSError:  # it is gone
             tids = set()
+        if process.runtime.gil is not None and process.threads.keys() != tids:
+            process.runtime.gil.forget()
         for tid in process.threads.keys() - tids:
             process.threads.pop(tid).end()
             self._count -= 1

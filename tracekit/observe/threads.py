@@ -12,6 +12,7 @@ from os import pread
 from tracekit import events
 from tracekit.clock import monotonic_ns
 from tracekit.observe import procfs
+from tracekit.observe.gil import FREE, HELD, UNTOLD
 from tracekit.observe.journal import Journal
 from tracekit.observe.runtime import Runtime
 
@@ -22,6 +23,7 @@ _TICK_NS = 10_000_000  # so long a thread may run before the kernel counts it
 _AGAIN_NS = 1_000_000_000  # what stays the same is written again after so long,
 _PATIENCE = 16  # and then after one part of so many of the time for which it has been so
 _INVOLUNTARY_NS = 1_000_000_000
+_LOOKS = {HELD: 1 << 32, FREE: 1, UNTOLD: 0}
 _NOT_COUNTED = b"0 0 0"
 _ANOTHER = b"?"
 
@@ -51,6 +53,7 @@ class Thread:
         "_fd",
         "_files",
         "_journal",
+        "_looks",
         "_next_call",
         "_next_involuntary",
         "_often",
@@ -79,6 +82,7 @@ class Thread:
         self.state = 0
         self._changed = self._unchanged = self._told = self._again = 0
         self._next_call = self._next_involuntary = 0
+        self._looks = 0  # at it while it ran, as events.GIL_LOOKS
 
     @property
     def hidden(self) -> str:
@@ -104,7 +108,9 @@ class Thread:
         now = monotonic_ns()
         if said == self._said and self._counts:
             if self.state == events.STATE_RUNNING:
-                return  # it may have run, and the kernel has not counted that yet: nothing is known
+                # It still runs, or waits for a processor: for how long the kernel has not counted yet.
+                self._looks += self._gil_look(runtime, now)
+                return
             if now < self._next_call:
                 self._unchanged = now
                 return
@@ -112,6 +118,7 @@ class Thread:
         state = self.state if call == self._call else self._state(call, runtime, now)
         self._call = call
         if said == self._said and state == self.state:
+            self._looks += self._gil_look(runtime, now) if state == events.STATE_RUNNING else 0
             self._next_call = now + max(_CALL_NS, min(_MOST_CALL_NS, (now - self._changed) // _CALL_SHARE))
             self._stay(now)
             return
@@ -123,6 +130,8 @@ class Thread:
             self._said = said
         self.state = state
         self._changed = now
+        if state == events.STATE_RUNNING:
+            self._looks += self._gil_look(runtime, now)
         self._tell(now)
 
     def reconsider(self) -> None:
@@ -143,6 +152,11 @@ class Thread:
                 return procfs.state(call, runtime.gils)
         return state
 
+    def _gil_look(self, runtime: Runtime, now: int) -> int:
+        """Whether it has the GIL, as it runs: one look, as events.GIL_LOOKS; 0 where that is not told."""
+        gil = runtime.gil
+        return 0 if gil is None else _LOOKS[gil.held_by(self._tid, now)]
+
     def _stay(self, now: int) -> None:
         """All is as it was."""
         if self.state or now - self._changed > _TICK_NS:  # otherwise it may be on a processor
@@ -159,6 +173,7 @@ class Thread:
         if now >= self._next_involuntary:
             self._next_involuntary = now + _INVOLUNTARY_NS
             taken = procfs.involuntary(self._tid, self._tasks)
-        self._journal.sample(now, self._pid, self._tid, self.state, self._times, taken)
+        self._journal.sample(now, self._pid, self._tid, self.state, self._times, taken, self._looks)
+        self._looks = 0
         self._told = self._unchanged = now
         self._again = now + (_AGAIN_NS if self._often else max(_AGAIN_NS, (now - self._changed) // _PATIENCE))

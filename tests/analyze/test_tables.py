@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.analyze import tables
-from tracekit.analyze.cover import covered
+from tracekit.analyze.cover import covered, covered_until
 from tracekit.model.builder import Builder
 from tracekit.model.trace import Category, Flag, TrackKind
 
@@ -159,3 +159,14 @@ def test_open_steps(hand_made) -> None:
     hand_made.step("a", 0, 10)
     hand_made.step("b", 20, 30, flags=Flag.UNFINISHED)
     assert tables.open_steps(hand_made.build()) == [1]
+
+
+@given(st.lists(st.integers(0, 5), max_size=10), st.lists(st.integers(0, 60), max_size=5))
+def test_covered_until(lengths, times) -> None:
+    """Up to any time as much is covered as counting every moment before it shows."""
+    edges = np.cumsum([0, *lengths])
+    start, end = edges[:-1][::2], edges[1:][::2]
+    if len(start):
+        until = covered_until(start, end)(np.array(times, np.int64))
+        moments = [moment for begun, ended in zip(start, end) for moment in range(begun, ended)]
+        assert until.tolist() == [sum(moment < time for moment in moments) for time in times]

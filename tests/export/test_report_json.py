@@ -145,6 +145,32 @@ def test_shape() -> None:
         "jobs": [
             {"function": "job", "count": 1, "ran_s": 1.0, "longest_s": 1.0, "queued_s": 1.0, "longest_queued_s": 1.0}
         ],
+        "kinds": [
+            {
+                "what": "task",
+                "name": "work",
+                "file": None,
+                "line": None,
+                "count": 1,
+                "total_s": 3.5,
+                "shares": {"unseen": 2 / 3.5, "lock": 1 / 3.5, "loop": 0.5 / 3.5},
+                "kind": "waiting for locks",
+                "confidence": 1.5 / 3.5,
+                "samples": 0,
+            },
+            {
+                "what": "job",
+                "name": "job",
+                "file": None,
+                "line": None,
+                "count": 1,
+                "total_s": 1.0,
+                "shares": {"unseen": 1.0},
+                "kind": "not told",
+                "confidence": 0.0,
+                "samples": 0,
+            },
+        ],
         "logs": [],
         "notes": ["something was dropped"],
     }
@@ -169,6 +195,7 @@ def test_states() -> None:
         "io": 0.0,
         "sleep": 0.0,
         "other": 1.0,
+        "unlocked": None,
     }
     assert (object_["threads"][0]["switches"], object_["threads"][0]["longest_ready_s"]) == (8, 0.25)
     assert object_["turns"] == [

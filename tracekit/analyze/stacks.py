@@ -21,7 +21,7 @@ from tracekit.model.trace import SampleState, Trace
 
 _LOOP_FILES = re.compile(r".*/asyncio/(?:events|base_events|runners|unix_events)\.py|.*/uvloop/[^/]*\.pyx?")
 _LOOP_FUNCTIONS = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run"})
-_OURS = re.compile(r".*/tracekit/(?:bootstrap|hooks|record|spool)/|.*/tracekit/sessions\.py$")
+OURS = re.compile(r".*/tracekit/(?:bootstrap|hooks|record|spool)/|.*/tracekit/sessions\.py$")
 PARTS = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>", "<lambda>")  # of a function
 
 
@@ -101,7 +101,7 @@ def _inside_the_loop(frames: list[Place]) -> tuple[tuple[Place, ...], bool]:
     for frame in frames:
         if frame.function.rpartition(".")[2] in _LOOP_FUNCTIONS and _LOOP_FILES.fullmatch(frame.file):
             return tuple(kept), True
-        if not _OURS.match(frame.file):
+        if not OURS.match(frame.file):
             kept.append(frame)
     return tuple(kept), False
 

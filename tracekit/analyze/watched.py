@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracekit.analyze.place import Place
 from tracekit.analyze.stacks import users_frame
+from tracekit.model.columns import distinct
 from tracekit.model.stacks import frames_of, rows_of
 from tracekit.model.trace import Category, SampleSource, Trace, TrackKind
 
@@ -44,17 +46,23 @@ def is_watched(trace: Trace) -> bool:
 def watched(trace: Trace) -> list[WatchedRow]:
     """A row for each thread whose stack was read and on which nothing was recorded, or that was sampled all the time."""
     samples = trace.samples
-    recorded = trace.slices.track[trace.slices.category != Category.THREAD].tolist()
-    busy = [trace.tracks[track].owner for track in set(recorded) if trace.tracks[track].kind == TrackKind.THREAD]
-    # Of a thread that has a loop the observer reads stacks only while that is blocked.
-    whole = (samples.source != SampleSource.OBSERVER) | ~np.isin(samples.thread, busy)
-    own = np.flatnonzero(whole & (samples.frame >= 0))
+    own = np.flatnonzero(sampled_throughout(trace) & (samples.frame >= 0))
     pairs, counts = np.unique(np.stack((samples.thread[own], samples.frame[own])), axis=1, return_counts=True)
     places = [Place(*frame) for frame in frames_of(trace)]
     stacks: dict[int, Counter[tuple[Place, ...]]] = {}
     for thread, frame, count in zip(*pairs.tolist(), counts.tolist()):
         stacks.setdefault(thread, Counter())[tuple(places[row] for row in rows_of(trace, frame))] += count
     return [_row(trace, thread, of_one) for thread, of_one in stacks.items()]
+
+
+def sampled_throughout(trace: Trace) -> NDArray[np.bool_]:
+    """Which samples are of threads whose stacks were read all the time."""
+    samples = trace.samples
+    recorded = distinct(trace.slices.track[trace.slices.category != Category.THREAD]).tolist()
+    busy = [trace.tracks[track].owner for track in recorded if trace.tracks[track].kind == TrackKind.THREAD]
+    # Of a thread that has a loop the observer reads stacks only while that is blocked.
+    whole: NDArray[np.bool_] = (samples.source != SampleSource.OBSERVER) | ~np.isin(samples.thread, busy)
+    return whole
 
 
 def _row(trace: Trace, row: int, stacks: Counter[tuple[Place, ...]]) -> WatchedRow:

@@ -16,6 +16,7 @@ from tracekit.analyze.finding import Finding
 from tracekit.analyze.questions import THRESHOLD_NS
 from tracekit.analyze.watched import is_watched
 from tracekit.export._blocks import blocks
+from tracekit.export._kinds import where_time_goes
 from tracekit.export._locks import waits_for_locks
 from tracekit.export._logs import logs
 from tracekit.export._nothing import nothing_found
@@ -43,6 +44,7 @@ def render(trace: Trace, findings: Sequence[Finding], console: Console, threshol
     console.print()
     _findings(trace, findings, console, threshold_ns)
     blocks(console, findings, ROWS)
+    where_time_goes(trace, console, ROWS)
     _processes(trace, console, ROWS)
     _threads(trace, console, ROWS)
     states(trace, console, ROWS)

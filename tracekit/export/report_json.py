@@ -9,9 +9,10 @@
                 was made for, and others recorded for the first time, right before the first line of their program),
                 peak_rss_bytes, pss_bytes, shared_bytes (the most that was seen)
     threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs); of those that an
-                observer sampled also states (seconds in each of running, runnable, gil, lock, poll, io, sleep, other),
-                switches (how often it was given a core), preempted (how often one was taken from it), longest_ready_s (the
-                longest time in a row that it could have run and did not); null for others
+                observer sampled also states (seconds in each of running, runnable, gil, lock, poll, io, sleep, other; and
+                unlocked: of running, without the GIL, null where that is not told), switches (how often it was given a core),
+                preempted (how often one was taken from it), longest_ready_s (the longest time in a row that it could have
+                run and did not); null for others
     turns       of each process that was sampled: pid, name, threads, cores_used (on average, from the first sample to the
                 last), switches, switches_per_s, turn_s (how long a thread kept a core on average)
     locks       what threads waited for, of recordings with --locks; each lock that others held, the longest waited for first,
@@ -33,6 +34,11 @@
                 and travel_… (pickled, transferred and unpickled, with results), sent_bytes, received_bytes, busy_mean,
                 busy_peak (workers that ran a job), wanted (workers that would have been enough for 95 % of the time)
     jobs        function, count, ran_s, longest_s, queued_s, longest_queued_s
+    kinds       where the time of each goes, what took longest first: what (span, task, job, function, thread: of one name, and
+                of each at most the 1,000 longest), name, file, line, count, total_s, shares (of total_s, they add up to 1:
+                gil, native, cpu: computing with the GIL, without it, not told which; waiting: gil_wait, core, io, timer, lock,
+                other, loop, task, job; unseen), kind (a name for it), confidence (0 to 1), samples (looks that are behind it);
+                analyze/work_kinds.py and analyze/spent.py say how
     logs        of each level at which something was logged, the worst first: level, count, the text that was most_often, its
                 times, when first (first_s) and where (function, file, line); of programs that have tracekit record what they log
     findings    slug, severity, start_s, duration_s, track, sentence, advice, function, file, line, library, and the
@@ -53,6 +59,7 @@ import orjson
 from tracekit.analyze import tables, thread_states
 from tracekit.analyze.awaited import awaited
 from tracekit.analyze.finding import Finding
+from tracekit.export._kinds import kinds_as_objects
 from tracekit.export._locks import waits_as_objects
 from tracekit.export._logs import logs_as_objects
 from tracekit.export._pools import pools_as_objects
@@ -65,15 +72,13 @@ _BATCH = 1 << 10  # tasks
 
 def report(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
     """What `report --json` prints, ready for json.dumps; its keys are described above."""
-    return {
-        key: list(value) if isinstance(value, Iterator) else value for key, value in _parts(trace, findings).items()
-    }
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in parts(trace, findings).items()}
 
 
 def text(trace: Trace, findings: Sequence[Finding]) -> Iterator[bytes]:
     """What `report --json` prints, piece by piece: of millions of tasks never more than some thousands are held as objects."""
     between = b"{\n"
-    for key, value in _parts(trace, findings).items():
+    for key, value in parts(trace, findings).items():
         yield b'%s  "%s": ' % (between, key.encode())
         yield from _array(value) if isinstance(value, Iterator) else (_shifted(value),)
         between = b",\n"
@@ -92,7 +97,8 @@ def _shifted(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n  ")
 
 
-def _parts(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
+def parts(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What stands in it, in order; what there may be millions of (tasks) as an iterator, once."""
     return {
         "schema": SCHEMA,
         "program": trace.program,
@@ -106,6 +112,7 @@ def _parts(trace: Trace, findings: Sequence[Finding]) -> dict[str, Any]:
         "loops": [_loop(row) for row in tables.loops(trace)],
         "pools": pools_as_objects(trace),
         "jobs": [_job(row) for row in tables.jobs(trace)],
+        "kinds": kinds_as_objects(trace),
         "logs": logs_as_objects(trace),
         "findings": [finding.to_dict() for finding in findings],
         "notes": list(trace.notes),
@@ -146,7 +153,8 @@ def _states(row: thread_states.StateRow | None) -> dict[str, Any]:
     if row is None:
         return {"states": None, "switches": None, "preempted": None, "longest_ready_s": None}
     return {
-        "states": {field: ns / 1e9 for field, ns in row.states.items()},
+        "states": {field: ns / 1e9 for field, ns in row.states.items()}
+        | {"unlocked": None if row.unlocked is None else row.unlocked / 1e9},
         "switches": row.switches,
         "preempted": row.preempted,
         "longest_ready_s": row.longest_ready / 1e9,

@@ -71,7 +71,7 @@ def tests(session: nox.Session) -> None:
 
     The real Perfetto has a session of its own. Where all tests have just run on one of these Pythons, TRACEKIT_TESTED names it.
     """
-    session.install(".[test,guests,parquet]")
+    session.install(".[test,guests,parquet,picture]")
     if session.posargs:
         session.run("pytest", *session.posargs)
     elif os.environ.get("TRACEKIT_TESTED") != _version(str(session.python)):
@@ -181,6 +181,13 @@ def bench(session: nox.Session) -> None:
     """What tracekit costs, on every CPython from 3.11 up that the machine has, one after the other."""
     for version in _measured():
         session.notify(f"bench-{version}", session.posargs)
+
+
+@nox.session
+def predictions(session: nox.Session) -> None:
+    """Hold predictions to account: all built-in workloads, predicted from one traced run and measured, under all models."""
+    session.install(".[guests]")
+    session.run("python", "tests/bench/predictions.py", *session.posargs)
 
 
 @nox.session

@@ -27,14 +27,34 @@ def progress(what: str) -> Iterator[Report]:
     Yields:
         A function that may be called with the bytes that are done and the bytes that there are to do.
     """
-    if not _on_terminal():
-        yield lambda _done, _total: None
-        return
+    with _line(what) as line:
+        yield line.report
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Callable[[str], None]]:
+    """Like `progress`, of work whose steps have names.
+
+    Args:
+        what: the work, until the first step is said.
+
+    Yields:
+        A function to be called with what is being done now.
+    """
+    with _line(what) as line:
+        yield line.say
+
+
+@contextmanager
+def _line(what: str) -> Iterator[_Line]:
     line = _Line(what)
+    if not _on_terminal():
+        yield line
+        return
     timer = threading.Timer(_PATIENCE, line.show)
     timer.start()
     try:
-        yield line.report
+        yield line
     finally:
         timer.cancel()
         timer.join()
@@ -63,7 +83,11 @@ class _Line:
 
     def report(self, done: int, total: int) -> None:
         """Say how far it is."""
-        self._text = f"{self._what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        self.say(f"{self._what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    def say(self, text: str) -> None:
+        """Say what is being done."""
+        self._text = text
         if self._status is not None:
             self._status.update(self._text)
 

@@ -1,0 +1,62 @@
+"""Changes: how a program goes from one model to another, in the words of its author's editor. Knows no number and no trace."""
+
+from __future__ import annotations
+
+_MOST_THREADS = 64
+
+_APART = " Make that part a plain function first, here `{}`."
+
+
+def to_model(now: str, model: str, what: str, name: str, many: int, workers: int = 0) -> str:
+    """What to change so that alike parts of a program run under another model.
+
+    Args:
+        now: the model that it runs under.
+        what: what these parts run, as a person finds it; `name` is the function.
+        many: how many there are; `workers`: how many the pool has that runs them, 0 where that is not known.
+    """
+    if now.startswith("asyncio"):
+        return out_of_loop(what, name, model == "asyncio+processes")
+    if model == "asyncio":
+        return f"Make {what} a coroutine, and await all {many} at once: `await asyncio.gather(*({name}(...) for ...))`."
+    if model.startswith("asyncio+"):
+        pool = "a process pool" if model == "asyncio+processes" else "threads"
+        return f"Make {what} a coroutine that awaits what waits and gives what computes to {pool}, and await all {many} at once."
+    if model == "process-pool":
+        return _to_processes(now, what, name, many)
+    pool = f"ThreadPoolExecutor({min(_MOST_THREADS, many) if model == 'threads' else ''})"
+    if now == "thread-pool" and workers:
+        return f"Let more threads run {what}: `{pool}` in place of one of {workers}."
+    if now in ("thread-pool", "process-pool"):
+        return f"Let `{pool}` run {what}, in place of the pool that does."
+    if now == "threads":
+        return f"Let `{pool}` run the {many} of {what}, in place of a thread for each."
+    mapped = f"`with {pool} as pool: results = list(pool.map({name}, ...))`"
+    return f"Run the {many} calls of {what} side by side in threads: {mapped}."
+
+
+def _to_processes(now: str, what: str, name: str, many: int) -> str:
+    if now == "threads":
+        those = f"the {many} threads {what} compute" if many > 1 else f"the thread {what} computes"
+        return (
+            f"Give what {those} to processes: `with ProcessPoolExecutor() as pool: pool.submit(...)` in place of "
+            "`Thread(target=...)`."
+        )
+    if now == "thread-pool":
+        return f"Make the pool that runs {what} a `ProcessPoolExecutor()`."
+    mapped = f"`with ProcessPoolExecutor() as pool: results = list(pool.map({name}, ...))`"
+    return f"Run the {many} calls of {what} in processes: {mapped}."
+
+
+def out_of_loop(what: str, name: str, to_process: bool, is_coroutine: bool = False) -> str:
+    """What to change so that something no longer runs on an event loop.
+
+    Args:
+        is_coroutine: whether it is one, so that only a part of it can go elsewhere.
+    """
+    call = "compute" if is_coroutine else name
+    apart = _APART.format(call) if is_coroutine else ""
+    if to_process:
+        pool = f"`await loop.run_in_executor(ProcessPoolExecutor(1), {call}, ...)`"
+        return f"Move what {what} computes out of the event loop, into a process pool that is made once: {pool}.{apart}"
+    return f"Move what {what} does on the event loop into a thread: `await asyncio.to_thread({call}, ...)`.{apart}"

@@ -1,0 +1,246 @@
+"""Engine: a clock, cores and GILs that simulated threads compete for. Knows no work, no model and no trace.
+
+A thread is a generator that yields what it wants next (Compute, Pause, Take) and is gone on with when it has got it. Time is in
+ns, as floats, so that shares of a core come out even.
+
+Cores are shared evenly by all who compute, each as fast as one core is when that many compute at once. A GIL is handed on in
+the order in which threads came to wait for it: when its holder waits or ends, or a switch interval after somebody began to wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+_NOTHING_LEFT = 1e-3  # ns; what is left after many small parts were taken away
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Wants a core, and the GIL of its process unless it is free of it, until so much is done."""
+
+    ns: float
+    free: bool = False
+    strand: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wants time to pass, without a core and without the GIL; `word` says what for."""
+
+    ns: float
+    word: str = ""
+    strand: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Wants the next thing that is put into a box, without a core and without the GIL."""
+
+    box: Box
+
+
+Life = Generator["Compute | Pause | Take", Any, None]
+
+
+@dataclass(eq=False, slots=True)
+class Gil:
+    """The lock of one interpreter."""
+
+    holder: Thread | None = None
+    taken: float = 0.0
+    queue: deque[Thread] = field(default_factory=deque)
+
+
+@dataclass(eq=False, slots=True)
+class Thread:
+    """A simulated thread, and what it is at."""
+
+    gil: Gil
+    life: Life
+    left: float = 0.0  # what it has to compute still
+    wanted: float = 0.0  # of this, when it was last given the core
+    since: float = 0.0  # when it began to compute, or to wait for the GIL
+    free: bool = False
+    strand: int = -1
+
+
+@dataclass(eq=False, slots=True)
+class Box:
+    """What threads hand each other, first in, first out."""
+
+    engine: Engine
+    things: deque[Any] = field(default_factory=deque)
+    takers: deque[Thread] = field(default_factory=deque)
+
+    def put(self, thing: Any) -> None:
+        """Give a thing to who waited longest, or to the next who wants one."""
+        if self.takers:
+            self.engine.go_on(self.takers.popleft(), thing)
+        else:
+            self.things.append(thing)
+
+
+# Who watches is told what strand did what, from when to when, and how much of that was computing.
+Watch = Callable[[int, str, float, float, float], None]
+
+
+class Engine:
+    """The machine.
+
+    Args:
+        cores: how many there are.
+        together: how fast one core is, against one alone, when 1, 2, … compute at once.
+        interval_ns: the switch interval.
+        switch_ns: what it takes longer when a thread has to give the GIL away.
+        watch: is told of each stretch that has ended.
+    """
+
+    def __init__(
+        self, cores: int, together: tuple[float, ...], interval_ns: float, switch_ns: float, watch: Watch
+    ) -> None:
+        self.now = 0.0
+        self._cores = max(1, cores)
+        self._together = together or (1.0,)
+        self._interval, self._switch_ns = interval_ns, switch_ns
+        self._watch = watch
+        self._computing: dict[Thread, None] = {}
+        self._gils: dict[Gil, None] = {}  # those that somebody waits for
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+
+    def start(self, gil: Gil, life: Life) -> None:
+        """Begin a thread of the process that this GIL is of."""
+        self.at(self.now, lambda: self.go_on(Thread(gil, life), None))
+
+    def at(self, time: float, act: Callable[[], None]) -> None:
+        """Do something at a time; what is for the same time is done in the order of the calls."""
+        self._number += 1
+        heapq.heappush(self._due, (max(time, self.now), self._number, act))
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Go on until that is so, or nothing can happen any more."""
+        while not until():
+            pace = self._pace()
+            first = min(self._computing, key=_left, default=None)
+            finish = self.now + first.left / pace if first else float("inf")
+            drop, gil = self._next_drop()
+            due = self._due[0][0] if self._due else float("inf")
+            time = min(finish, drop, due)
+            if time == float("inf"):
+                return
+            self._advance(time, pace)
+            if first is not None and (time == finish or first.left <= _NOTHING_LEFT):
+                self._done(first)
+            elif time == due:
+                heapq.heappop(self._due)[2]()
+            elif gil is not None:
+                self._switch(gil)
+
+    def go_on(self, thread: Thread, value: Any) -> None:
+        """Let a thread say what it wants next, and see to it."""
+        while True:
+            try:
+                wish = thread.life.send(value)
+            except StopIteration:
+                self._release(thread)
+                return
+            value = None
+            if isinstance(wish, Take):
+                if not wish.box.things:
+                    self._release(thread)
+                    wish.box.takers.append(thread)
+                    return
+                value = wish.box.things.popleft()
+            elif wish.ns > 0:
+                self._see_to(thread, wish)
+                return
+
+    def _see_to(self, thread: Thread, wish: Compute | Pause) -> None:
+        thread.strand, thread.since = wish.strand, self.now
+        if isinstance(wish, Pause):
+            self._release(thread)
+            begun = self.now
+            self.at(begun + wish.ns, lambda: self._paused(thread, wish, begun))
+            return
+        thread.left, thread.free = wish.ns, wish.free
+        if wish.free:
+            self._release(thread)
+        elif thread.gil.holder not in (None, thread):
+            thread.gil.queue.append(thread)
+            self._gils[thread.gil] = None
+            return
+        elif thread.gil.holder is None:
+            thread.gil.holder, thread.gil.taken = thread, self.now
+        self._compute(thread)
+
+    def _paused(self, thread: Thread, wish: Pause, begun: float) -> None:
+        self._watch(wish.strand, wish.word, begun, self.now, 0.0)
+        self.go_on(thread, None)
+
+    def _compute(self, thread: Thread) -> None:
+        thread.since, thread.wanted = self.now, thread.left
+        self._computing[thread] = None
+
+    def _done(self, thread: Thread) -> None:
+        self._stop(thread)
+        self.go_on(thread, None)
+
+    def _stop(self, thread: Thread) -> None:
+        del self._computing[thread]
+        if thread.left <= _NOTHING_LEFT:
+            thread.left = 0.0
+        word = "free" if thread.free else "gil"
+        self._watch(thread.strand, word, thread.since, self.now, thread.wanted - thread.left)
+
+    def _release(self, thread: Thread) -> None:
+        gil = thread.gil
+        if gil.holder is not thread:
+            return
+        gil.holder = None
+        if gil.queue:
+            following = gil.queue.popleft()
+            if not gil.queue:
+                self._gils.pop(gil, None)
+            gil.holder, gil.taken = following, self.now
+            self._watch(following.strand, "waiting", following.since, self.now, 0.0)
+            self._compute(following)
+
+    def _switch(self, gil: Gil) -> None:
+        holder = gil.holder
+        if holder is None:
+            return
+        self._stop(holder)
+        holder.since = self.now
+        gil.queue[0].left += self._switch_ns
+        gil.queue.append(holder)
+        self._release(holder)
+        self._gils[gil] = None
+
+    def _next_drop(self) -> tuple[float, Gil | None]:
+        best, found = float("inf"), None
+        for gil in self._gils:
+            time = max(gil.taken, gil.queue[0].since) + self._interval
+            if time < best:
+                best, found = time, gil
+        return best, found
+
+    def _pace(self) -> float:
+        count = len(self._computing)
+        if not count:
+            return 1.0
+        used = min(count, self._cores)
+        return self._together[min(used, len(self._together)) - 1] * used / count
+
+    def _advance(self, time: float, pace: float) -> None:
+        done = (time - self.now) * pace
+        for thread in self._computing:
+            thread.left -= done
+        self.now = time
+
+
+def _left(thread: Thread) -> float:
+    return thread.left

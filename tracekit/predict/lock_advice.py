@@ -1,0 +1,63 @@
+"""Lock advice: locks that threads stand in line for, which no other model would shorten. Knows no model."""
+
+from __future__ import annotations
+
+from tracekit.analyze import lock_contention, words
+from tracekit.analyze.finding import Finding
+from tracekit.analyze.place import Place
+from tracekit.analyze.thread_states import sampled
+from tracekit.model.trace import Trace
+from tracekit.predict.counsel import Advice, Hot
+from tracekit.predict.found import Found
+from tracekit.predict.parts import Work
+
+_MUCH = 0.25  # of the time of the threads that wait
+_WORKERS = ("ThreadPoolExecutor-", "asyncio_", "Queue", "MainThread")
+
+
+def find(trace: Trace, work: Work, threshold_ns: int) -> Found:
+    """Advice for each lock that was waited for long."""
+    findings = lock_contention.find(trace, threshold_ns)
+    advice = [_advice(trace, work, finding) for finding in findings]
+    return Found(advice, [], [] if findings else _unknown(trace))
+
+
+def _advice(trace: Trace, work: Work, finding: Finding) -> Advice:
+    told = finding.details
+    place = Place(finding.function, finding.file, finding.line)
+    where = words.place(*place) if place.function else str(told["lock"])
+    line = f", up to {told['most_waiting']} at once" if told["most_waiting"] > 1 else ""
+    waited = words.count(len(told["waiters"]), "thread") + f" waited {_s(told['waited_s'])} for it{line}"
+    share = told["waited_s"] * 1e9 / max(1, trace.duration)
+    name = words.short_function(place.function) or str(told["lock"])
+    return Advice(
+        hot=Hot(name, place.file, place.line, "waiting for locks", told["waited_s"], share),
+        now=work.traced_model or "threads",
+        model="",
+        change=f"Hold {told['lock']} for less in {where}: keep I/O and long computing out of it; or give each thread data of its "
+        "own, or a queue to one thread that owns the data.",
+        why=f"{waited}. No model helps: threads, processes and coroutines that need the same lock stand in the same line. What a "
+        "shorter hold brings to the whole, the trace cannot tell.",
+        confidence="high",
+        wall_before_s=work.wall_ns / 1e9,
+        late_before_s=told["longest_s"],
+        costs=("Complexity: what the lock guards must stay right when it is held for less.",),
+    )
+
+
+def _unknown(trace: Trace) -> list[str]:
+    """Threads that were seen to wait for locks, of which nobody recorded which."""
+    rows = [row for row in trace.states if not trace.threads[row.thread].name.startswith(_WORKERS)]
+    seen = [(row.lock, sampled(row)) for row in rows]
+    much = [(lock, whole) for lock, whole in seen if whole and lock >= _MUCH * whole]
+    if not much:
+        return []
+    share = sum(lock for lock, _ in much) / sum(whole for _, whole in much)
+    return [
+        f"{words.count(len(much), 'thread')} waited {share:.0%} of the time for locks, or for conditions and queues, which are "
+        "made of them; for which, and who held them, was not recorded: `tracekit run --locks` tells."
+    ]
+
+
+def _s(seconds: float) -> str:
+    return words.duration(round(seconds * 1e9))

@@ -1,0 +1,229 @@
+"""Programs: the work of a trace that does not say itself what its steps are: tasks, jobs of pools, threads, or calls that recur.
+
+What could be arranged otherwise is what recurs or goes on beside other things; the rest of the program runs alone, before it or
+after. Of I/O it is taken that there is a way to await it, of what is passed to another process that it is small.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from tracekit.model.trace import Args, Category, FlowKind, Int64, Trace, TrackKind
+from tracekit.predict.division import Divider, Needs, Stint, pieces_of
+from tracekit.predict.parts import NOTHING, Passing, Piece, StepOf, Strand, Work
+from tracekit.predict.tasks import strands_of_tasks
+
+_WINDOWS = 50  # that the life of a thread is cut into
+_RECURS = 3
+_WORTH = 0.3  # of a thread's life: so much must calls take that are looked at
+_SPREAD = 0.08
+_AWAITABLE = "I/O is taken to have a way to be awaited; where it has none, asyncio needs threads for it"
+_BYTES = "what would be passed to other processes was not seen; it is taken to be small"
+
+
+def work_of_program(trace: Trace) -> Work:
+    """The work of any program: that of the first of its shapes that is there."""
+    for find in (_of_tasks, _of_jobs, _of_threads, _of_calls, _of_all):
+        work = find(trace)
+        if work is not None:
+            return work
+    return Work(trace.program, (), trace.cores, wall_ns=trace.duration, notes=("no thread was seen to do anything",))
+
+
+def _of_tasks(trace: Trace) -> Work | None:
+    strands, divider = strands_of_tasks(trace)
+    pieces = [piece for strand in strands for piece in strand.pieces]
+    if not pieces:
+        return None
+    rows = np.isin(trace.slices.category, (Category.STEP,))
+    model = _loop_model(trace)
+    notes = ["tasks are taken to pass each other things in the order in which they did"]
+    return _work(trace, strands, divider, model, trace.slices.start[rows], trace.slices.end[rows], [*notes, _BYTES])
+
+
+def _loop_model(trace: Trace) -> str:
+    jobs = {args.get("pool") for args in trace.args if "queued_ns" in args}
+    used = [trace.pools[at] for at in jobs if isinstance(at, int) and 0 <= at < len(trace.pools)]
+    if not used:
+        return "asyncio"
+    return "asyncio+processes" if any(pool.started for pool in used) else "asyncio+threads"
+
+
+def _of_jobs(trace: Trace) -> Work | None:
+    slices = trace.slices
+    rows = np.flatnonzero(slices.category == Category.JOB)
+    rows = (
+        rows[[trace.tracks[track].kind == TrackKind.THREAD for track in slices.track[rows].tolist()]]
+        if len(rows)
+        else rows
+    )
+    if len(rows) < 2:
+        return None
+    inner = _within_jobs(trace)
+    return _of_slices(
+        trace, rows, "process-pool" if any(pool.started for pool in trace.pools) else "thread-pool", inner
+    )
+
+
+def _within_jobs(trace: Trace) -> dict[int, int]:
+    """Of jobs that were submitted by a job: by which."""
+    slices, flows = trace.slices, trace.flows
+    found = {}
+    jobs = np.flatnonzero(slices.category == Category.JOB)
+    for at in np.flatnonzero(flows.kind == FlowKind.SUBMIT).tolist():
+        time = flows.time[at]
+        around = jobs[
+            (slices.track[jobs] == flows.track[at]) & (slices.start[jobs] <= time) & (slices.end[jobs] >= time)
+        ]
+        if len(around):
+            found[int(flows.target[at])] = int(around[0])
+    return found
+
+
+def _of_slices(trace: Trace, rows: Int64, model: str, after: dict[int, int]) -> Work:
+    slices = trace.slices
+    rows = rows[np.argsort(slices.start[rows], kind="stable")]
+    stints = [
+        Stint(
+            trace.tracks[slices.track[row]].owner,
+            int(slices.start[row]),
+            int(slices.end[row]),
+            trace.strings[slices.name[row]],
+            True,
+        )
+        for row in rows.tolist()
+    ]
+    divider = Divider(trace, stints)
+    numbers = {row: index for index, row in enumerate(rows.tolist())}
+    strands = []
+    for row, stint in zip(rows.tolist(), stints):
+        args = trace.args[slices.args[row]] if slices.args[row] >= 0 else {}
+        needs = divider.needs(stint)
+        place = str(args.get("function", stint.kind)), str(args.get("file", "")), int(args.get("line", 0) or 0)
+        strands.append(
+            Strand(
+                name=stint.kind,
+                pieces=tuple(pieces_of(needs, 0)),
+                after=(numbers[after[row]],) if after.get(row) in numbers else (),
+                steps=(replace(_step(place, needs), given=_passing(args, ""), result=_passing(args, "result_")),),
+                group=stint.kind,
+            )
+        )
+    notes = [_AWAITABLE] if any(step.awaitable for strand in strands for step in strand.steps) else []
+    notes += [] if model == "process-pool" else [_BYTES]
+    return _work(trace, strands, divider, model, slices.start[rows], slices.end[rows], notes)
+
+
+def _passing(args: Args, whose: str) -> Passing:
+    """What a job of a pool of processes took to be passed there, or its result back."""
+    size = args.get(f"{whose}bytes" if whose else "pickled_bytes")
+    if not isinstance(size, int):
+        return NOTHING
+    return Passing(size, int(args.get(f"{whose}pickled_ns", -1)), int(args.get(f"{whose}unpickled_ns", -1)))
+
+
+def _step(place: tuple[str, str, int], needs: Needs) -> StepOf:
+    waits = needs.outside + needs.timer > needs.gil + needs.free
+    return StepOf(*place, kind="io" if waits else "compute", awaitable=waits)
+
+
+def _of_threads(trace: Trace) -> Work | None:
+    """Threads that are nobody's workers: each a strand, cut into windows, so that what came first stays first."""
+    threads = [
+        at for at, row in enumerate(trace.threads) if not row.main and row.ended is not None and row.starter is not None
+    ]
+    if len(threads) < 2:
+        return None
+    windows = {
+        at: np.linspace(trace.threads[at].started, trace.threads[at].ended or 0, _WINDOWS + 1).astype(int).tolist()
+        for at in threads
+    }
+    stints = {
+        at: [
+            Stint(at, start, end, f"thread {trace.threads[at].name} from {start} ns on", True)
+            for start, end in pairwise(edges)
+            if end > start
+        ]
+        for at, edges in windows.items()
+    }
+    divider = Divider(trace, [stint for own in stints.values() for stint in own])
+    strands = [_thread_strand(trace.threads[at].name, own, divider) for at, own in stints.items()]
+    start, end = (np.array([edges[side] for edges in windows.values()], np.int64) for side in (0, -1))
+    notes = [_AWAITABLE, _BYTES, "what threads waited for each other is not told apart from other waiting"]
+    return _work(trace, strands, divider, "threads", start, end, notes)
+
+
+def _thread_strand(name: str, stints: list[Stint], divider: Divider) -> Strand:
+    pieces: list[Piece] = []
+    steps = (StepOf(name, kind="io", awaitable=True), StepOf(name, kind="compute"))
+    for stint in stints:
+        needs = divider.needs(stint)
+        pieces += pieces_of(needs, 0 if needs.outside + needs.timer > needs.gil + needs.free else 1)
+    return Strand(name, tuple(pieces), steps=steps, group=name.rstrip("0123456789-_ "))
+
+
+def _of_calls(trace: Trace) -> Work | None:
+    """Spans, or calls that were recorded, of one name that recur on a thread, one after another."""
+    slices = trace.slices
+    length = slices.end - slices.start
+    best: tuple[int, Int64] | None = None
+    for category in (Category.SPAN, Category.CALL):
+        groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for row in np.flatnonzero(slices.category == category).tolist():
+            if trace.tracks[slices.track[row]].kind == TrackKind.THREAD:
+                groups[int(slices.track[row]), int(slices.name[row])].append(row)
+        for rows in groups.values():
+            own = np.array(rows, np.int64)
+            total = int(length[own].sum())
+            apart = bool((slices.start[own][1:] >= slices.end[own][:-1]).all())
+            if (
+                len(rows) >= _RECURS
+                and apart
+                and total >= _WORTH * trace.duration
+                and (best is None or total > best[0])
+            ):
+                best = total, own
+        if best is not None:
+            return _of_slices(trace, best[1], "sequential", {})
+    return None
+
+
+def _of_all(trace: Trace) -> Work | None:
+    """The main thread as one strand, of which nothing can be arranged otherwise."""
+    main = next((at for at, row in enumerate(trace.threads) if row.main), None)
+    if main is None:
+        return None
+    row = trace.threads[main]
+    stint = Stint(main, row.started, trace.duration if row.ended is None else row.ended, row.name, True)
+    divider = Divider(trace, [stint])
+    strand = Strand(
+        row.name, tuple(pieces_of(divider.needs(stint), 0)), steps=(_step((row.name, "", 0), divider.needs(stint)),)
+    )
+    notes = [
+        "nothing in this trace recurs or goes on beside other things, so that there is nothing to arrange otherwise"
+    ]
+    edges = np.array([stint.start], np.int64), np.array([stint.end], np.int64)
+    return _work(trace, [strand], divider, "sequential", *edges, notes)
+
+
+def _work(
+    trace: Trace, strands: list[Strand], divider: Divider, model: str, start: Int64, end: Int64, notes: list[str]
+) -> Work:
+    head = int(start.min()) if len(start) else 0
+    tail = trace.duration - (int(end.max()) if len(end) else 0)
+    return Work(
+        program=trace.program,
+        strands=tuple(strands),
+        cores=trace.cores,
+        traced_model=model,
+        wall_ns=trace.duration,
+        head_ns=head,
+        tail_ns=max(0, tail),
+        notes=(*notes, *divider.notes()),
+        spread=_SPREAD + divider.spread(),
+        memory_bytes=trace.processes[0].peak_rss if trace.processes else 0,
+    )

@@ -63,7 +63,7 @@ _DOING = {
 _WORTH_SAYING = 0.2  # of the time
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """A block, and what is known of why."""
 
     block: Block
@@ -74,31 +74,39 @@ class _Case(NamedTuple):
 
 def find(trace: Trace, threshold_ns: int) -> list[Finding]:
     """One finding for each block of a loop longer than `threshold_ns`, or for all of one culprit if they are many."""
-    found = blocks(trace, threshold_ns)
-    if not found:
+    culprits = cases(trace, threshold_ns)
+    if not culprits:
         return []
-    stacks = Stacks(trace)
-    groups: defaultdict[tuple[Any, ...], list[_Case]] = defaultdict(list)
-    for block in found:
-        case = _case(trace, block, stacks, threshold_ns)
-        groups[_culprit(trace, case)].append(case)
-    delays = Delays(trace)
+    delays, stacks = Delays(trace), Stacks(trace)
     findings = []
-    for alike in groups.values():
+    for alike in culprits:
         told = [alike] if len(alike) >= MANY else [[case] for case in alike]
         findings += [_finding(trace, group, delays, stacks) for group in told]
     return findings
 
 
-def _case(trace: Trace, block: Block, stacks: Stacks, threshold_ns: int) -> _Case:
+def cases(trace: Trace, threshold_ns: int) -> list[list[Case]]:
+    """The blocks longer than `threshold_ns`, those of one culprit together."""
+    found = blocks(trace, threshold_ns)
+    if not found:
+        return []
+    stacks = Stacks(trace)
+    groups: defaultdict[tuple[Any, ...], list[Case]] = defaultdict(list)
+    for block in found:
+        case = _case(trace, block, stacks, threshold_ns)
+        groups[_culprit(trace, case)].append(case)
+    return list(groups.values())
+
+
+def _case(trace: Trace, block: Block, stacks: Stacks, threshold_ns: int) -> Case:
     index = int(trace.slices.args[block.slice])
     args: Args = trace.args[index] if index >= 0 else {}
     shares = {name: round(share, 3) for name, share in parts(args).items()}
     judged = verdict(args, block.end - block.start, threshold_ns)
-    return _Case(block, blame(trace, block, stacks.during(block)), judged, shares)
+    return Case(block, blame(trace, block, stacks.during(block)), judged, shares)
 
 
-def _culprit(trace: Trace, case: _Case) -> tuple[Any, ...]:
+def _culprit(trace: Trace, case: Case) -> tuple[Any, ...]:
     """What makes two blocks alike, on whatever loop. What the machine did is never put down to the program."""
     block, user = case.block, case.blame.user
     innocent = case.verdict == PREEMPTED
@@ -110,7 +118,7 @@ def _culprit(trace: Trace, case: _Case) -> tuple[Any, ...]:
     return innocent, task.coroutine or task.name, task.file
 
 
-def _finding(trace: Trace, alike: list[_Case], delays: Delays, stacks: Stacks) -> Finding:
+def _finding(trace: Trace, alike: list[Case], delays: Delays, stacks: Stacks) -> Finding:
     worst = max(alike, key=lambda case: case.block.duration)
     block, user = worst.block, worst.blame.user
     delayed = delays.behind(block)
@@ -131,13 +139,13 @@ def _finding(trace: Trace, alike: list[_Case], delays: Delays, stacks: Stacks) -
     )
 
 
-def _severity(worst: _Case) -> Severity:
+def _severity(worst: Case) -> Severity:
     if worst.verdict == PREEMPTED:
         return "info"
     return "error" if worst.block.duration >= FROZEN_NS else "warning"
 
 
-def _advice(worst: _Case) -> str:
+def _advice(worst: Case) -> str:
     stack = worst.blame.stack if worst.blame.sampled is not None else ()
     special = cure(worst.verdict, stack, users_frame(stack))
     return special or (_CURE_CALLBACK if worst.block.task < 0 else _CURE_STEP)
@@ -151,7 +159,7 @@ def _label(task: Task) -> str:
     return words.task_label(task.name, task.coroutine)
 
 
-def _sentence(trace: Trace, alike: list[_Case], worst: _Case, delayed: list[Delay], holders: list[str]) -> str:
+def _sentence(trace: Trace, alike: list[Case], worst: Case, delayed: list[Delay], holders: list[str]) -> str:
     block = worst.block
     turn = "callback" if block.task < 0 else "step"
     least = "at least " if block.unfinished else ""
@@ -181,7 +189,7 @@ def _kind(trace: Trace, block: Block) -> str:
     return f"The callback {words.short_function(_name(trace, block))}"
 
 
-def _where(case: _Case) -> str:
+def _where(case: Case) -> str:
     if case.blame.sampled is not None:
         return _where_seen(case.blame)
     return _where_stopped(case.blame, case.block)
@@ -214,7 +222,7 @@ def _where_stopped(blame: Blame, block: Block) -> str:
     return f", which stopped in {at}" if user is blame.stopped and block.task >= 0 else f", in {at}"
 
 
-def _why(case: _Case, holders: list[str]) -> str:
+def _why(case: Case, holders: list[str]) -> str:
     if case.verdict in _DOING:
         doing = _DOING[case.verdict]
     elif case.verdict == MIXED:
@@ -255,9 +263,7 @@ def _library(blame: Blame) -> dict[str, Any] | None:
     return {"name": blame.library.name, "version": blame.library.version or None, **blame.other._asdict()}
 
 
-def _details(
-    trace: Trace, alike: list[_Case], worst: _Case, delayed: list[Delay], holders: list[str]
-) -> dict[str, Any]:
+def _details(trace: Trace, alike: list[Case], worst: Case, delayed: list[Delay], holders: list[str]) -> dict[str, Any]:
     block, sampled = worst.block, worst.blame.sampled
     task = trace.tasks[block.task] if block.task >= 0 else None
     return {

@@ -28,8 +28,12 @@ MAY_IMPORT = {
     "model": _MEANING,
     "load": _MEANING,
     "analyze": _MEANING,
+    "workload": {"errors"},
+    "compare": _BYTES | {"record", "workload"},
+    "predict": _MEANING | {"load", "analyze"},
+    "rounds": _MEANING | {"observe", "load", "analyze", "predict", "compare", "workload"},
     "hooks": _BYTES | {"record"},
-    "export": _MEANING | {"load", "analyze"},
+    "export": _MEANING | {"load", "analyze", "predict", "rounds"},
     "dumps": _BYTES | {"record", "hooks"},
     "capture": _BYTES | {"record"},
     "options": _BYTES | {"hooks", "capture"},
@@ -38,7 +42,9 @@ MAY_IMPORT = {
     "pytest_plugin": {"errors", "units", "traced_tests"},
     "traced_tests": {"errors", "units", "recorded_tests"},
     "recorded_tests": _BYTES | {"record", "dumps", "options", "sessions"},
-    "cli": _MEANING | {"record", "observe", "hooks", "load", "analyze", "export", "dumps", "options", "sessions"},
+    "cli": _MEANING
+    | {"record", "observe", "hooks", "load", "analyze", "export", "dumps", "options", "sessions"}
+    | {"compare", "predict", "rounds"},
     "__init__": {"_version", "errors", "hooks", "record", "sessions"},
     "__main__": {"cli"},
 }

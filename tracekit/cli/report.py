@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -14,13 +15,20 @@ from tracekit.cli.threshold import threshold_option
 @click.argument("trace")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
 @click.option(
+    "--html",
+    "as_html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="One page for a browser, with a timeline; it holds all that it needs and fetches nothing.",
+)
+@click.option(
     "--fail-on",
     multiple=True,
     metavar="RULE",
     help='Exit with 1 where a finding breaks the rule, like "loop-blocked>100ms"; may be given several times.',
 )
 @threshold_option
-def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str) -> None:
+def command(trace: str, as_json: bool, as_html: Path | None, fail_on: tuple[str, ...], threshold: str) -> None:
     """Say what TRACE shows: findings first, the worst first, then tables of processes, threads, loops and tasks.
 
     TRACE is a file that `tracekit run` wrote, or a session (STEM.tracekit).
@@ -29,12 +37,14 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
     Examples:
       tracekit report traces/app.json.gz
       tracekit report app.json --json | jq .findings
+      tracekit report app.json --html app.html
       tracekit report app.json --fail-on "loop-blocked>100ms"
     """
     from tracekit.analyze import analyze
     from tracekit.analyze.rules import broken, parse
     from tracekit.analyze.rules import threshold as threshold_for
     from tracekit.cli.progress import progress
+    from tracekit.export.html import write
     from tracekit.export.page import page
     from tracekit.export.report import render
     from tracekit.export.report_json import text
@@ -47,10 +57,13 @@ def command(trace: str, as_json: bool, fail_on: tuple[str, ...], threshold: str)
     # A rule below the threshold must be able to find what it forbids.
     shortest = threshold_for(rules, parse_duration(threshold))
     findings = analyze(loaded, shortest)
+    if as_html is not None:
+        write(loaded, findings, as_html, shortest)
+        say("page-written", f"wrote {as_html}; open it in a browser", path=str(as_html))
     if as_json:
         sys.stdout.buffer.writelines(text(loaded, findings))
         sys.stdout.buffer.flush()
-    else:
+    elif as_html is None:
         render(loaded, findings, page(sys.stdout), threshold_ns=shortest)
     complaints = broken(rules, findings)
     for complaint in complaints:

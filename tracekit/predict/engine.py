@@ -3,13 +3,15 @@
 A thread is a generator that yields what it wants next (Compute, Pause, Take) and is gone on with when it has got it. Time is in
 ns, as floats, so that shares of a core come out even.
 
-Cores are shared evenly by all who compute, each as fast as one core is when that many compute at once. A GIL is handed on in
-the order in which threads came to wait for it: when its holder waits or ends, or a switch interval after somebody began to wait.
+Cores are shared evenly by all who compute, each as fast as one core is when that many compute at once. A GIL is handed on when
+its holder waits or ends, or a switch interval after somebody began to wait, and then to any of those who wait: there is no
+queue for it, so that with many who compute one may wait for long. Chance is seeded: the same work gives the same.
 """
 
 from __future__ import annotations
 
 import heapq
+import random
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -52,7 +54,7 @@ class Gil:
 
     holder: Thread | None = None
     taken: float = 0.0
-    queue: deque[Thread] = field(default_factory=deque)
+    queue: list[Thread] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
@@ -111,6 +113,7 @@ class Engine:
         self._gils: dict[Gil, None] = {}  # those that somebody waits for
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
+        self._chance = random.Random(0)
 
     def start(self, gil: Gil, life: Life) -> None:
         """Begin a thread of the process that this GIL is of."""
@@ -197,17 +200,21 @@ class Engine:
         self._watch(thread.strand, word, thread.since, self.now, thread.wanted - thread.left)
 
     def _release(self, thread: Thread) -> None:
-        gil = thread.gil
-        if gil.holder is not thread:
+        if thread.gil.holder is thread:
+            thread.gil.holder = None
+            self._hand_on(thread.gil, 0.0)
+
+    def _hand_on(self, gil: Gil, cost: float) -> None:
+        """Give a GIL that nobody holds to one of those who wait: whom the system wakes first, which is nobody's turn."""
+        if not gil.queue:
             return
-        gil.holder = None
-        if gil.queue:
-            following = gil.queue.popleft()
-            if not gil.queue:
-                self._gils.pop(gil, None)
-            gil.holder, gil.taken = following, self.now
-            self._watch(following.strand, "waiting", following.since, self.now, 0.0)
-            self._compute(following)
+        following = gil.queue.pop(self._chance.randrange(len(gil.queue)))
+        if not gil.queue:
+            self._gils.pop(gil, None)
+        gil.holder, gil.taken = following, self.now
+        following.left += cost
+        self._watch(following.strand, "waiting", following.since, self.now, 0.0)
+        self._compute(following)
 
     def _switch(self, gil: Gil) -> None:
         holder = gil.holder
@@ -215,9 +222,9 @@ class Engine:
             return
         self._stop(holder)
         holder.since = self.now
-        gil.queue[0].left += self._switch_ns
+        gil.holder = None
+        self._hand_on(gil, self._switch_ns)
         gil.queue.append(holder)
-        self._release(holder)
         self._gils[gil] = None
 
     def _next_drop(self) -> tuple[float, Gil | None]:

@@ -16,6 +16,7 @@ from tracekit.model.trace import Args, Category, FlowKind, Int64, Trace, TrackKi
 from tracekit.predict.division import Divider, Needs, Stint, pieces_of
 from tracekit.predict.parts import NOTHING, Passing, Piece, StepOf, Strand, Work
 from tracekit.predict.tasks import strands_of_tasks
+from tracekit.units import say_duration
 
 _WINDOWS = 50  # that the life of a thread is cut into
 _RECURS = 3
@@ -144,7 +145,7 @@ def _of_threads(trace: Trace) -> Work | None:
     }
     stints = {
         at: [
-            Stint(at, start, end, f"thread {trace.threads[at].name} from {start} ns on", True)
+            Stint(at, start, end, f"thread {trace.threads[at].name} from {say_duration(start)} on", True)
             for start, end in pairwise(edges)
             if end > start
         ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -40,27 +42,28 @@ _BLOCKED = """
 """
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a Python of its own."""
-    lines = "\n".join(line.removeprefix("    ") for line in code.splitlines())
-    return subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=60, check=False)
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in a Python of its own, from a folder where no source of tracekit's lies."""
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
 
 
-def test_a_handler_that_did_not_run() -> None:
+def test_a_handler_that_did_not_run(tmp_path: Path) -> None:
     """It is sent once more while the main thread blocks, which ends the call, and the handler runs."""
-    ran = run(_BLOCKED)
+    ran = run(_BLOCKED, tmp_path)
 
     assert (ran.stdout, ran.stderr, ran.returncode) == ("handled\n", "", 3)
 
 
-def test_no_handler_in_python() -> None:
+def test_no_handler_in_python(tmp_path: Path) -> None:
     """A signal that Python does not handle is left alone: it ends the process at once."""
-    ran = run("""
-    import os, signal
-    from tracekit.spool.core import core
-    core.fast.insist(signal.SIGTERM)
-    os.kill(os.getpid(), signal.SIGTERM)
-    """)
+    code = """
+        import os, signal
+        from tracekit.spool.core import core
+        core.fast.insist(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+    """
+    ran = run(code, tmp_path)
 
     assert ran.returncode == -signal.SIGTERM
 

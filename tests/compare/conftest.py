@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 class Run(NamedTuple):
     """How a child ended, what it said, and what it wrote down (empty where it failed)."""
@@ -48,8 +46,7 @@ def child(tmp_path: Path) -> Callable[..., Run]:
         elsewhere.mkdir(exist_ok=True)
         out.unlink(missing_ok=True)
         command = [sys.executable, "-m", *before, "tracekit.compare.child", spec, model, scale, str(out)]
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-        environment = {**os.environ, "PYTHONPATH": path, **({"TRACEKIT_CORE": core} if core else {})}
+        environment = {**os.environ, **({"TRACEKIT_CORE": core} if core else {})}
         done = subprocess.run(
             command, env=environment, cwd=elsewhere, capture_output=True, text=True, timeout=100, check=False
         )

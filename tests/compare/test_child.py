@@ -19,7 +19,6 @@ from tracekit.spool.core import core
 
 HERE = [name for name in models.MODELS if not models.get(name).missing()]
 CORES = [name for name in ("c", "py") if name == "py" or core.fast is not None]
-ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "click", "rich", "orjson", "structlog", "viztracer", "pyarrow", "tracekit.model", "tracekit.load")
 
 TRACED = """
@@ -176,10 +175,10 @@ def test_where_nothing_can_be_written_is_said(child: Callable[..., Any], tmp_pat
     assert (run.status, run.stderr) == (1, says)
 
 
-def test_too_few_arguments_are_said() -> None:
+def test_too_few_arguments_are_said(tmp_path: Path) -> None:
     """In one line, with what they would be."""
     command = [sys.executable, "-m", "tracekit.compare.child", "article"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "SPEC MODEL SCALE OUT" in done.stderr

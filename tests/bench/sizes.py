@@ -1,8 +1,9 @@
 """Sizes: from a spool of many spans to a finished file, in seconds, memory and bytes, ours beside viztracer, orjson and json.
 
-    python tests/bench/sizes.py [--spans N …] [--rivals-up-to N]
+    python tests/bench/sizes.py [--spans N …] [--rivals-up-to N] [--json PATH]
 
-prints the tables. Each case runs in processes of its own, which say what they took; what they import is not counted.
+prints the tables, and keeps the figures for sizes_picture.py where asked.
+Each case runs in processes of its own, which say what they took; what they import is not counted.
 """
 
 from __future__ import annotations
@@ -241,11 +242,14 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--rivals-up-to", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--json", type=Path, metavar="PATH")
     options = parser.parse_args()
     found = {}
     for spans in options.spans:
         found[spans] = measure(spans, rivals=spans <= options.rivals_up_to)
         print(table(spans, found[spans]), flush=True)
+        if options.json:
+            options.json.write_text(json.dumps({str(size): ways for size, ways in found.items()}, indent=1))
     print(per_span(found))
 
 

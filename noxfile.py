@@ -34,6 +34,12 @@ _OF_GUESTS = [
 _OF_GUESTS += ["pytest-xdist", "pytest_codspeed", "setuptools", "trio", "trustme", "truststore", "uvloop", "zlib_ng"]
 
 
+def _version(python: str) -> str:
+    """The version that the name of a Python says, as "3.11"."""
+    found = re.search(r"3\.\d+$", python)
+    return found[0] if found else ""
+
+
 def _pythons() -> list[str]:
     """Every CPython from 3.10 up that this machine has, one of each minor version: on PATH, and among pyenv's."""
     roots = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -49,13 +55,10 @@ def _pythons() -> list[str]:
                 found[3, int(match[1])] = str(candidate)
     names = [found[version] for version in sorted(found)]
     part = os.environ.get("TRACEKIT_PART")  # 0 or 1: every second one, so that two runs of nox share them
-    return names[int(part) :: 2] if part else names
-
-
-def _version(python: str) -> str:
-    """The version that the name of a Python says, as "3.11"."""
-    found = re.search(r"3\.\d+$", python)
-    return found[0] if found else ""
+    if part:
+        names.sort(key=lambda name: _version(name) != os.environ.get("TRACEKIT_TESTED"))
+        return names[int(part) :: 2]
+    return names
 
 
 def _works(python: Path) -> bool:

@@ -59,10 +59,10 @@ PYTHON = {
     "switch": buffer.switch,
 }
 
-# In Python other classes stand for the locks (hooks/locks.py), and of eager tasks only those that a factory makes are seen.
+# In Python other classes stand for the locks (hooks/locks.py), nothing for `insist`, and of eager tasks only those that a factory makes are seen.
 # What makes files of recordings is beside its reference in other rooms (tests/export/test_rows.py, tests/spool/test_split.py, …).
 ONLY_IN_C = (
-    {"watch", "unwatch"}
+    {"watch", "unwatch", "insist"}
     | {"rows", "packets", "split", "begins_and_ends", "doubtful"}
     | ({"watch_starts"} if sys.version_info >= (3, 12) else set())
 )

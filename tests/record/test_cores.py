@@ -59,7 +59,8 @@ PYTHON = {
     "switch": buffer.switch,
 }
 
-# In Python other classes stand for the locks (hooks/locks.py), nothing for `insist`, and of eager tasks only those that a factory makes are seen.
+# In Python other classes stand for the locks (hooks/locks.py), nothing does for `insist`, and of eager tasks only those that a
+# factory makes are seen.
 # What makes files of recordings is beside its reference in other rooms (tests/export/test_rows.py, tests/spool/test_split.py, …).
 ONLY_IN_C = (
     {"watch", "unwatch", "insist"}

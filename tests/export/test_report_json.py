@@ -92,6 +92,7 @@ def test_shape() -> None:
                 "life_s": 4.0,
                 "occupied_s": 3.0,
                 "states": None,
+                "unlocked_s": None,
                 "switches": None,
                 "preempted": None,
                 "longest_ready_s": None,
@@ -195,8 +196,8 @@ def test_states() -> None:
         "io": 0.0,
         "sleep": 0.0,
         "other": 1.0,
-        "unlocked": None,
     }
+    assert object_["threads"][0]["unlocked_s"] is None
     assert (object_["threads"][0]["switches"], object_["threads"][0]["longest_ready_s"]) == (8, 0.25)
     assert object_["turns"] == [
         {

@@ -159,6 +159,21 @@ def test_a_python_that_tells_no_tid(tmp_path: Path, program: SpoolWriter) -> Non
     assert [note for note in trace.notes if "py-spy sampled" in note and note.endswith(": 1")]
 
 
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "one of two"])
+def test_a_thread_whose_name_is_never_learnt(tmp_path: Path, program: SpoolWriter, others: int) -> None:
+    """Of a Python 3.10: it is the thread that no name stands for, where there is only one such thread and one such name."""
+    if others:
+        program.record(_FIRST + 250 * MS, events.THREAD_BEGIN, "other", 3, thread=3)
+    looks = Looks()
+    looks.at(100.5, MAIN, thread=("thread (0x1): MainThread", "", 0))
+    looks.at(300.5, MAIN, INNER, thread=("thread (0x2)", "", 0), key=2)
+    put(tmp_path, looks.text())
+    trace = trace_of(tmp_path, program)
+
+    assert len(samples_of(trace, "worker")) == 1 - others
+    assert len([note for note in trace.notes if "have no name of their own: 1" in note]) == others
+
+
 def test_the_only_thread_has_no_name(tmp_path: Path, program: SpoolWriter) -> None:
     """Of a Python 3.10 that never asks for its threads' names the only one is the main thread."""
     looks = Looks()

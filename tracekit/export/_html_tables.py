@@ -112,7 +112,10 @@ def _kinds(rows: Sequence[Row]) -> Markup:
 
 def _threads(rows: Sequence[Row]) -> Markup:
     several = len({row["pid"] for row in rows}) > 1
-    rows = [{**row, "parted": _parted(row["states"]), "ran_s": (row["states"] or {}).get("running")} for row in rows]
+    rows = [
+        {**row, "parted": _parted(row["states"], row["unlocked_s"]), "ran_s": (row["states"] or {}).get("running")}
+        for row in rows
+    ]
     rows = [{**row, "seen_s": sum(row["parted"].values())} for row in rows]
     columns = (
         word("name", lambda row: row["name"]),
@@ -134,9 +137,10 @@ def _threads(rows: Sequence[Row]) -> Markup:
     return _all(columns, worst, note, there)
 
 
-def _parted(states: Row | None) -> dict[str, float]:
-    """The states of a thread, so that they add up to how long it was looked at: "unlocked" is a part of "running"."""
-    parted = {kind.key: (states or {}).get(kind.key) or 0.0 for kind in _STATES}
+def _parted(states: Row | None, unlocked_s: float | None) -> dict[str, float]:
+    """The states of a thread, "running" without what it ran without the GIL, which is one of its own."""
+    known = {**(states or {}), "unlocked": unlocked_s}
+    parted = {kind.key: known.get(kind.key) or 0.0 for kind in _STATES}
     parted["running"] = max(parted["running"] - parted["unlocked"], 0.0)
     return parted
 

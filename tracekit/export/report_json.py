@@ -9,8 +9,8 @@
                 was made for, and others recorded for the first time, right before the first line of their program),
                 peak_rss_bytes, pss_bytes, shared_bytes (the most that was seen)
     threads     name, pid, tid, started_s, ended_s, life_s, occupied_s (in spans, steps, callbacks and jobs); of those that an
-                observer sampled also states (seconds in each of running, runnable, gil, lock, poll, io, sleep, other; and
-                unlocked: of running, without the GIL, null where that is not told), switches (how often it was given a core),
+                observer sampled also states (seconds in each of running, runnable, gil, lock, poll, io, sleep, other),
+                unlocked_s (of running, without the GIL; null where that is not told), switches (how often it was given a core),
                 preempted (how often one was taken from it), longest_ready_s (the longest time in a row that it could have
                 run and did not); null for others
     turns       of each process that was sampled: pid, name, threads, cores_used (on average, from the first sample to the
@@ -151,10 +151,10 @@ def _threads(trace: Trace) -> list[dict[str, Any]]:
 
 def _states(row: thread_states.StateRow | None) -> dict[str, Any]:
     if row is None:
-        return {"states": None, "switches": None, "preempted": None, "longest_ready_s": None}
+        return {"states": None, "unlocked_s": None, "switches": None, "preempted": None, "longest_ready_s": None}
     return {
-        "states": {field: ns / 1e9 for field, ns in row.states.items()}
-        | {"unlocked": None if row.unlocked is None else row.unlocked / 1e9},
+        "states": {field: ns / 1e9 for field, ns in row.states.items()},
+        "unlocked_s": None if row.unlocked is None else row.unlocked / 1e9,
         "switches": row.switches,
         "preempted": row.preempted,
         "longest_ready_s": row.longest_ready / 1e9,

@@ -165,6 +165,8 @@ class _Lives:
     def __init__(self, builder: Builder, spied: Spied) -> None:
         self._of_tid = lives_of(builder)
         self._keys = Counter(who.pid for who in spied.threads)
+        self._nameless = Counter(who.pid for who, told in spied.threads.items() if not any(told.names))
+        self._names = {(who.pid, name) for who, told in spied.threads.items() for name in told.names if name}
         self._of_name: dict[tuple[int, str], list[Life]] = {}
         for (pid, tid), lives in self._of_tid.items():
             for life in lives:
@@ -181,11 +183,19 @@ class _Lives:
             end = begin + len(list(rows))
             # As long as there is only one thread nobody may have asked for its name.
             name = name or ("MainThread" if self._keys[who.pid] == 1 else "")
-            yield begin, end, self._alone(who.pid, name)
+            yield begin, end, self._alone(who.pid, name) if name else self._left(who.pid)
             begin = end
 
+    def _left(self, pid: int) -> list[Life]:
+        """The one thread that no name stands for, where py-spy has never learnt the name of one."""
+        named = {life.thread for key, lives in self._of_name.items() if key in self._names for life in lives}
+        left = [
+            life for (of, _), lives in self._of_tid.items() if of == pid for life in lives if life.thread not in named
+        ]
+        return left if self._nameless[pid] == 1 == len({life.thread for life in left}) else []
+
     def _alone(self, pid: int, name: str) -> list[Life]:
-        found = sorted(self._of_name.get((pid, name), []), key=lambda life: life.start) if name else []
+        found = sorted(self._of_name.get((pid, name), []), key=lambda life: life.start)
         return [] if any(one.end > other.start for one, other in pairwise(found)) else found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -38,11 +39,17 @@ def pool() -> ProcessPoolExecutor:
 def end(executor: ProcessPoolExecutor, failed: bool) -> None:
     """Put a pool away; where a task has failed, without waiting for what its workers are busy with."""
     processes = list((getattr(executor, "_processes", None) or {}).values()) if failed else []
+    if failed:  # what the pool's own thread has to say of workers that are killed is no news
+        threading.excepthook = _say_nothing
     for process in processes:
         process.kill()
     executor.shutdown(wait=not failed, cancel_futures=True)
     for process in processes:
         process.join(_GONE_S)
+
+
+def _say_nothing(_error: object) -> None:
+    pass
 
 
 def unsent(name: str, error: BaseException) -> TracekitError:

@@ -210,7 +210,10 @@ def test_every_kind_of_block(run: Callable[..., Trace], tmp_path: Path, start: s
         assert finding.file == str(tmp_path / "program.py")
         assert finding.details["task"] == name
         assert finding.details["samples"] >= _STACKS
-        if finding.function == name and finding.details["verdict"] not in ("preempted", "gil"):  # else the machine is busy
+        if finding.function == name and finding.details["verdict"] not in (
+            "preempted",
+            "gil",
+        ):  # else the machine is busy
             assert words in finding.advice, name
     assert found["sleeps"].details["verdict"] == "syscall"
     assert found["waits"].details["verdict"] == "syscall"

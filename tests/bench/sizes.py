@@ -1,6 +1,6 @@
 """Sizes: from a spool of many spans to a finished file, in seconds, memory and bytes, ours beside viztracer, orjson and json.
 
-    python tests/bench/sizes.py [--spans N …] [--rivals-up-to N] [--json PATH]
+    python tests/bench/sizes.py [--spans N …] [--rivals-up-to N] [--times N] [--json PATH]
 
 prints the tables, and keeps the figures for sizes_picture.py where asked.
 Each case runs in processes of its own, which say what they took; what they import is not counted.
@@ -29,31 +29,32 @@ THREADS, NAMES, INNER = 8, 200, 4  # each span of the outermost holds so many
 FORMATS = (".json", ".json.gz", ".pftrace")
 CORES = {"c": "C core", "py": "Python"}
 STAGES = ("load", "analyze", "write")
-TIMES = 3  # of which the quickest counts
+TIMES = 3  # that a case is run, of which the quickest counts
 
 Taken = dict[str, float]  # seconds of all, of the processor and of each stage, MB at the most, MB of the file
 
 
-def measure(spans: int, rivals: bool = True) -> dict[str, Taken]:
+def measure(spans: int, rivals: bool = True, times: int = TIMES) -> dict[str, Taken]:
     """What each way takes, by its name; what is not installed is left out.
 
     Args:
         spans: how many are recorded, by eight threads one after the other.
         rivals: whether the others are measured too.
+        times: that each is run.
     """
     found: dict[str, Taken] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _run("record", folder, str(spans))
         for ending in FORMATS:
             for core, language in CORES.items():
-                found[f"tracekit {ending}, {language}"] = _best("finish", folder, ending, core=core)
+                found[f"tracekit {ending}, {language}"] = _best(times, "finish", folder, ending, core=core)
         for name in RIVALS if rivals else ():
-            found[name] = _best("rival", folder, str(spans), name)
+            found[name] = _best(times, "rival", folder, str(spans), name)
     return {name: taken for name, taken in found.items() if taken}
 
 
-def _best(*arguments: str, core: str = "") -> Taken:
-    runs = [_run(*arguments, core=core) for _ in range(TIMES)]
+def _best(times: int, *arguments: str, core: str = "") -> Taken:
+    runs = [_run(*arguments, core=core) for _ in range(times)]
     return min(runs, key=lambda taken: taken.get("all", 0))
 
 
@@ -242,11 +243,12 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--rivals-up-to", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--times", type=int, default=TIMES, metavar="N")
     parser.add_argument("--json", type=Path, metavar="PATH")
     options = parser.parse_args()
     found = {}
     for spans in options.spans:
-        found[spans] = measure(spans, rivals=spans <= options.rivals_up_to)
+        found[spans] = measure(spans, rivals=spans <= options.rivals_up_to, times=options.times)
         print(table(spans, found[spans]), flush=True)
         if options.json:
             options.json.write_text(json.dumps({str(size): ways for size, ways in found.items()}, indent=1))

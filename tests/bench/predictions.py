@@ -17,7 +17,8 @@ from tracekit.compare.find import builtins
 from tracekit.export.comparison_json import as_object
 from tracekit.rounds.compare import compare
 from tracekit.rounds.comparison import Comparison
-from tracekit.rounds.predicted import TIE, Accuracy, accuracy, error_of
+from tracekit.rounds.level import TIE
+from tracekit.rounds.predicted import Accuracy, accuracy, error_of
 from tracekit.rounds.statistics import median, percentile
 
 _GOAL = (
@@ -68,7 +69,7 @@ def table(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _named(found: Accuracy) -> str:
-    return f"{found.named}{'' if found.best_named else ' (wrong)'}"
+    return f"{found.named}{'' if found.best_named else ' (level)' if found.level_named else ' (wrong)'}"
 
 
 def _summary(found: Sequence[Accuracy]) -> Iterator[str]:
@@ -81,7 +82,11 @@ def _summary(found: Sequence[Accuracy]) -> Iterator[str]:
         f"Errors are predicted / measured wall time - 1, of {len(sizes)} predictions: median {median(sizes):.1%}, 90th "
         f"percentile {percentile(sizes, 0.9):.1%}, largest {max(sizes):.0%}."
     )
-    yield f"The best model was named for {right} of {len(found)} workloads; up to {TIE:.0%} slower counts as right."
+    level = sum(each.level_named for each in found)
+    yield (
+        f"The best model was named for {right} of {len(found)} workloads, up to {TIE:.0%} slower counted as right; for {level} "
+        "of them with those that the rounds do not tell from the best."
+    )
     yield _GOAL
 
 

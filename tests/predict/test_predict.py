@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hand_made_work import FREE, FREE_OF_CHARGE, GIL, IO, TIMER, poll, strand, work
 
-from tracekit.predict.machine import Machine, measure, usual
+from tracekit.predict.machine import Machine, measure, middle, usual
 from tracekit.predict.parts import BOUNDS
 from tracekit.predict.predict import MODELS, predict
 
@@ -73,9 +73,10 @@ def test_the_machine_is_measured() -> None:
     """What is measured is there for each core, and nothing is free."""
     machine = measure()
 
-    assert len(machine.together) == machine.cores == usual().cores
-    assert machine.together[0] == 1
-    assert all(0 < speed <= 1 for speed in machine.together)
+    for speeds in (machine.together, machine.on_arrays, machine.unlocked):
+        assert len(speeds) == machine.cores == usual().cores
+        assert speeds[0] == 1
+        assert all(0 < speed <= 1 for speed in speeds)
     costs = (
         "thread_start_ns",
         "fork_ns",
@@ -87,3 +88,21 @@ def test_the_machine_is_measured() -> None:
     )
     assert all(getattr(machine, cost) > 0 for cost in costs)
     assert 0 < machine.spread <= 0.2
+    assert 0 <= machine.switch_ns < machine.switch_interval_ns
+
+
+def test_a_machine_as_it_mostly_was() -> None:
+    """Of several measurements each figure is the one in the middle, that of each number of cores for itself."""
+    seen = [Machine(2, job_ns=ns, together=(1.0, speed)) for ns, speed in ((90, 0.5), (10, 0.9), (20, 1.0))]
+
+    assert middle(seen) == Machine(2, job_ns=20, together=(1.0, 0.9))
+    assert middle(seen[:1]) == seen[0]
+
+
+def test_computing_in_c_is_between_what_needs_no_memory_and_what_needs_nothing_else() -> None:
+    """Without the GIL cores slow each other down by something between computing in Python and work on arrays."""
+    machine = Machine(2, together=(1.0, 1.0), on_arrays=(1.0, 0.5))
+
+    assert machine.unlocked == pytest.approx((1.0, 2 / 3))
+    assert replace(machine, hunger=0.0).unlocked == (1.0, 1.0)
+    assert replace(machine, hunger=1.0).unlocked == (1.0, 0.5)

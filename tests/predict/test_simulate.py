@@ -78,6 +78,15 @@ def test_cores_that_hinder_each_other_are_slower_together() -> None:
     assert wall("processes", strand((GIL, 60)), together=(1.0, 0.6)) == 60
 
 
+def test_who_needs_no_gil_is_slowed_down_by_itself() -> None:
+    """Beside each other, code in C may be slower than Python is: each has the speed of its kind."""
+    speeds = {"together": (1.0, 1.0), "on_arrays": (1.0, 0.5), "hunger": 1.0}
+
+    assert wall("threads", *[strand((FREE, 50))] * 2, **speeds) == 100
+    ends = ran("threads", strand((FREE, 50)), strand((GIL, 50)), **speeds).ends
+    assert ends == pytest.approx((75_000_000, 50_000_000))
+
+
 def test_who_comes_back_from_the_outside_waits_for_the_gil() -> None:
     """A thread that comes back gets the GIL a switch interval later; the one that takes its result may have to wait again."""
     waiting, computing = strand((IO, 12), (GIL, 1)), strand((GIL, 100))

@@ -18,8 +18,9 @@ controls      model, sleeping_speedup, computing_speedup: what a model brings to
 fastest       the model; null if none could be measured
 results_alike whether all models returned the same
 traced_model  the one that the predictions are from; null without them
-prediction    median_error, p90_error, named (the model that was predicted to be the fastest), best (that was),
-              best_named (they are one, or level within 5 %); null without predictions
+prediction    median_error, p90_error, named (the model that was predicted to be the best), best (the one that was the
+              fastest), best_named (they are one, or level within 5 %), level_named (they are, or the rounds do not tell them
+              apart); null without predictions
 verdicts      what it shows, a sentence or two each
 notes         what was not measured, and why
 """
@@ -129,4 +130,5 @@ def _accuracy(comparison: Comparison) -> dict[str, Any] | None:
         "named": told.named,
         "best": told.best,
         "best_named": told.best_named,
+        "level_named": told.level_named,
     }

@@ -18,8 +18,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+import numpy as np
+
 _ROUNDS = 9
+_TURNS, _RIVALS = 3, 3
 _NUMBERS = 150_000
+_WORDS, _DIFFERENT = 100_000, 997
+_POINTS, _PASSES = 1_000_000, 5
 _MEGABYTES, _PAGE = 16, 4096
 _NARROWEST, _WIDEST = 0.02, 0.2
 
@@ -32,6 +37,7 @@ def main() -> None:
     first, job = _pool(context)
     found = {
         "switch_interval_ns": int(sys.getswitchinterval() * 1e9),
+        "switch_ns": _switch(),
         "thread_start_ns": _lowest(_thread),
         "fork_ns": _fork(context),
         "copy_ns_per_mb": copying,
@@ -41,7 +47,8 @@ def main() -> None:
         "pickle_ns_per_kb": _pickling(),
         "pipe_ns_per_kb": _pipe(),
         "step_ns": _step(),
-        "together": [1.0, *(_together(context, count) for count in range(2, cores + 1))],
+        "together": [1.0, *(_together(context, count, busy) for count in range(2, cores + 1))],
+        "on_arrays": [1.0, *(_together(context, count, stream) for count in range(2, cores + 1))],
         "spread": _spread(),
     }
     print(json.dumps(found))
@@ -57,6 +64,15 @@ def busy(_number: int = 0) -> int:
     total = 0
     for number in range(_NUMBERS):
         total += number * number % 7
+    return time.thread_time_ns() - begun
+
+
+def stream(_number: int = 0) -> int:
+    """Work on arrays that are larger than the caches close to a core, and say how much processor time that took (ns)."""
+    array = np.ones(_POINTS)
+    begun = time.thread_time_ns()
+    for _ in range(_PASSES):
+        array = np.sqrt(np.roll(array, 1) + array)
     return time.thread_time_ns() - begun
 
 
@@ -84,6 +100,32 @@ def _thread() -> None:
     thread = threading.Thread(target=nothing)
     thread.start()
     thread.join()
+
+
+def words() -> None:
+    """Compute as most programs in Python do: with texts, numbers and a dictionary."""
+    counted: dict[str, int] = {}
+    for number in range(_WORDS):
+        word = f"word {number % _DIFFERENT}"
+        counted[word] = counted.get(word, 0) + number
+
+
+def _switch() -> int:
+    """What is lost each time threads that compute hand on the GIL: by how much they take longer than one that does it all."""
+
+    def one_after_another() -> None:
+        for _ in range(_RIVALS):
+            words()
+
+    def side_by_side() -> None:
+        threads = [threading.Thread(target=words) for _ in range(_RIVALS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    kept = sorted(_timed(one_after_another) / _timed(side_by_side) for _ in range(_TURNS))
+    return int(max(0.0, 1 - kept[_TURNS // 2]) * sys.getswitchinterval() * 1e9)
 
 
 def _spread() -> float:
@@ -167,14 +209,14 @@ def _step() -> int:
     return int(_lowest(lambda: asyncio.run(turns())) / count)
 
 
-def _together(context: Any, count: int) -> float:
+def _together(context: Any, count: int, act: Callable[[int], int]) -> float:
     """How fast each of so many is, against one alone: by turns, as others use the machine now more and now less."""
     ratios = []
     with ProcessPoolExecutor(count, mp_context=context) as pool:
-        list(pool.map(busy, range(count)))
+        list(pool.map(act, range(count)))
         for _ in range(_ROUNDS):
-            alone = pool.submit(busy).result()
-            ratios += [alone / time for time in pool.map(busy, range(count))]
+            alone = pool.submit(act, 0).result()
+            ratios += [alone / time for time in pool.map(act, range(count))]
     return round(min(1.0, sorted(ratios)[len(ratios) // 2]), 4)
 
 

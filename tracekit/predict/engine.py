@@ -3,9 +3,10 @@
 A thread is a generator that yields what it wants next (Compute, Pause, Take) and is gone on with when it has got it. Time is in
 ns, as floats, so that shares of a core come out even.
 
-Cores are shared evenly by all who compute, each as fast as one core is when that many compute at once. A GIL is handed on when
-its holder waits or ends, or a switch interval after somebody began to wait, and then to any of those who wait: there is no
-queue for it, so that with many who compute one may wait for long. Chance is seeded: the same work gives the same.
+Cores are shared evenly by all who compute, each as fast as one core is when that many compute at once; without the GIL that is
+code in C, which cores slow down more for each other. A GIL is handed on when its holder waits or ends, or a switch interval
+after somebody began to wait, and then to any of those who wait: there is no queue for it, so that with many who compute one may
+wait for long. Chance is seeded: the same work gives the same.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Box:
 
 # Who watches is told what strand did what, from when to when, and how much of that was computing.
 Watch = Callable[[int, str, float, float, float], None]
+Speeds = tuple[float, ...]
 
 
 class Engine:
@@ -95,20 +97,21 @@ class Engine:
 
     Args:
         cores: how many there are.
-        together: how fast one core is, against one alone, when 1, 2, … compute at once.
+        speeds: how fast one core is, against one alone, when 1, 2, … compute at once: under a GIL, and without.
         interval_ns: the switch interval.
         switch_ns: what it takes longer when a thread has to give the GIL away.
         watch: is told of each stretch that has ended.
     """
 
     def __init__(
-        self, cores: int, together: tuple[float, ...], interval_ns: float, switch_ns: float, watch: Watch
+        self, cores: int, speeds: tuple[Speeds, Speeds], interval_ns: float, switch_ns: float, watch: Watch
     ) -> None:
         self.now = 0.0
         self._cores = max(1, cores)
-        self._together = together or (1.0,)
+        self._speeds = speeds
         self._interval, self._switch_ns = interval_ns, switch_ns
         self._watch = watch
+        self._paces = [1.0, 1.0]
         self._computing: dict[Thread, None] = {}
         self._gils: dict[Gil, None] = {}  # those that somebody waits for
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -127,15 +130,15 @@ class Engine:
     def run(self, until: Callable[[], bool]) -> None:
         """Go on until that is so, or nothing can happen any more."""
         while not until():
-            pace = self._pace()
-            first = min(self._computing, key=_left, default=None)
-            finish = self.now + first.left / pace if first else float("inf")
+            self._set_paces()
+            first = min(self._computing, key=self._lasts, default=None)
+            finish = self.now + self._lasts(first) if first else float("inf")
             drop, gil = self._next_drop()
             due = self._due[0][0] if self._due else float("inf")
             time = min(finish, drop, due)
             if time == float("inf"):
                 return
-            self._advance(time, pace)
+            self._advance(time)
             if first is not None and (time == finish or first.left <= _NOTHING_LEFT):
                 self._done(first)
             elif time == due:
@@ -235,19 +238,19 @@ class Engine:
                 best, found = time, gil
         return best, found
 
-    def _pace(self) -> float:
+    def _set_paces(self) -> None:
+        """How much who computes, under a GIL and without, gets done in a time, as many as there are now."""
         count = len(self._computing)
-        if not count:
-            return 1.0
-        used = min(count, self._cores)
-        return self._together[min(used, len(self._together)) - 1] * used / count
+        if count:
+            used = min(count, self._cores)
+            self._paces = [speeds[min(used, len(speeds)) - 1] * used / count for speeds in self._speeds]
 
-    def _advance(self, time: float, pace: float) -> None:
-        done = (time - self.now) * pace
+    def _lasts(self, thread: Thread) -> float:
+        """How long it computes still, if nothing changes."""
+        return thread.left / self._paces[thread.free]
+
+    def _advance(self, time: float) -> None:
+        passed = time - self.now
         for thread in self._computing:
-            thread.left -= done
+            thread.left -= passed * self._paces[thread.free]
         self.now = time
-
-
-def _left(thread: Thread) -> float:
-    return thread.left

@@ -9,7 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median_low
+from typing import Any
 
 from tracekit.errors import TracekitError
 from tracekit.predict.parts import Passing
@@ -29,14 +32,16 @@ class Machine:
         thread_start_ns: starting a thread, in the thread that starts it.
         fork_ns: starting a process, in the one that starts it, and `process_start_ns` from there until it is gone again.
         copy_ns_per_mb: copying memory that a forked process writes to, which Python does by looking at things.
-        switch_ns: what it takes longer when a thread has to give the GIL away.
+        switch_ns: what it takes longer when a thread has to give the GIL away: another core wakes, whose caches are cold.
         pool_start_ns: the first job of a worker of a process pool, above any other.
         job_ns: a job of a process pool there and back, when nobody else has any.
         pickle_ns_per_kb: pickling of what is nothing special, or unpickling it.
         pipe_ns_per_kb: moving bytes to another process, half of it here and half there.
         step_ns: a turn of a task on an event loop.
         interpreter_start_ns: an interpreter of its own.
-        together: how fast one core is, against one alone, when 1, 2, … compute at once.
+        together: how fast one core is, against one alone, when 1, 2, … compute at once, in Python.
+        on_arrays: likewise, in C on large arrays.
+        hunger: how much computing without the GIL is like that, as far as anybody can tell: 0..1.
         spread: how far the same computing differs from one time to another, as a share of it.
     """
 
@@ -54,7 +59,20 @@ class Machine:
     step_ns: int = 15_000
     interpreter_start_ns: int = 20_000_000
     together: tuple[float, ...] = (1.0,)
+    on_arrays: tuple[float, ...] = (1.0,)
+    hunger: float = 0.5
     spread: float = 0.05
+
+    @property
+    def unlocked(self) -> tuple[float, ...]:
+        """As `together`, for computing without the GIL.
+
+        A trace does not tell how much such code waits for memory, which is what cores take from each other: hashing hardly ever
+        does, work on large arrays mostly. `hunger` is in between.
+        """
+        return tuple(
+            1 / ((1 - self.hunger) / plain + self.hunger / array) for plain, array in zip(self.together, self.on_arrays)
+        )
 
 
 def usual(cores: int = 0) -> Machine:
@@ -64,7 +82,7 @@ def usual(cores: int = 0) -> Machine:
         cores: that a program may use; 0: those that this process may.
     """
     cores = cores or allowed_cores()
-    return Machine(cores, together=(1.0,) * cores)
+    return Machine(cores, together=(1.0,) * cores, on_arrays=(1.0,) * cores)
 
 
 def allowed_cores() -> int:
@@ -73,7 +91,7 @@ def allowed_cores() -> int:
 
 
 def measure() -> Machine:
-    """Measure it, in about a second.
+    """Measure it, in about two seconds.
 
     Raises:
         TracekitError: the measuring process failed.
@@ -86,8 +104,22 @@ def measure() -> Machine:
         costs = None
     if costs is None:
         raise TracekitError("what this machine costs could not be measured; try again when it is less busy")
-    together = tuple(costs.pop("together"))
-    return Machine(allowed_cores(), together=together, **costs)
+    costs |= {name: tuple(costs[name]) for name in ("together", "on_arrays")}
+    return Machine(allowed_cores(), **costs)
+
+
+def middle(machines: Sequence[Machine]) -> Machine:
+    """A machine as it was most of the time: of each figure the one in the middle.
+
+    Args:
+        machines: the same one, measured at several times; at least one.
+    """
+    rows = [asdict(each) for each in machines]
+    found: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    for name, seen in found.items():
+        several = isinstance(seen[0], tuple)
+        found[name] = tuple(map(median_low, zip(*seen))) if several else median_low(seen)
+    return Machine(**found)
 
 
 def process_ns(machine: Machine, memory_bytes: int) -> float:

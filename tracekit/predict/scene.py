@@ -46,9 +46,8 @@ class Scene:
 
     def __init__(self, work: Work, machine: Machine) -> None:
         self.work, self.machine = work, machine
-        self.engine = Engine(
-            machine.cores, machine.together, machine.switch_interval_ns, machine.switch_ns, self._watch
-        )
+        speeds = machine.together, machine.unlocked
+        self.engine = Engine(machine.cores, speeds, machine.switch_interval_ns, machine.switch_ns, self._watch)
         self.process_ns = process_ns(machine, work.memory_bytes)
         self.gil = Gil()  # of the process in which it all begins
         self.spells: list[list[Spell]] = [[] for _ in work.strands]

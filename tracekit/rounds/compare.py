@@ -18,7 +18,7 @@ from tracekit.errors import TracekitError, UsageError
 from tracekit.rounds import weighing
 from tracekit.rounds.comparison import BASE, Bound, Comparison, Row
 from tracekit.rounds.others import Others
-from tracekit.rounds.predicted import predict_rows
+from tracekit.rounds.predicted import Foretelling
 from tracekit.rounds.series import TRACED, Say, Series
 from tracekit.rounds.traced import figures, side_by_side
 
@@ -52,8 +52,8 @@ def compare(
         say: called before each run with the number of runs that are done, of all, and which one it is.
         controls: whether to run pure sleep and pure computing as well.
         traced: whether to run each model once more, traced.
-        predicted_from: the model from whose traced run all are predicted; "": sequential if it ran, else the first; None: no
-            prediction.
+        predicted_from: the model from a traced run of which all are predicted; "": sequential if it is one of them, else the
+            first; None: no prediction. It is traced in every round, and the run that is in the middle is taken.
         timeout_s: a run that takes longer is ended, and its model has failed.
 
     Raises:
@@ -65,22 +65,27 @@ def compare(
     traced = traced or predicted_from is not None
     with tempfile.TemporaryDirectory(prefix="tracekit-compare-") as directory:
         series = Series(names, timeout_s, say, directory, random.Random(seed))
+        told = Foretelling(_told_from(names, predicted_from)) if predicted_from is not None else None
         series.total = len(names) * (repeat + traced + controls * len(CONTROLS) * _CONTROL_REPEAT)
+        series.total += repeat - 1 if told else 0
         _rule_out_missing(series, found.name)
 
-        def trace() -> None:
-            if traced:
-                series.trace(spec, scale, found.name)
+        def between(number: int) -> None:
+            """In each round, so that what is foretold is of a machine as it was in most of them."""
+            if told is not None:
+                told.look()
+                series.trace(spec, scale, found.name, [told.model])
+            if traced and number == repeat // 2:
+                series.trace(spec, scale, found.name, [name for name in names if told is None or name != told.model])
 
         others = Others()
-        # In the middle, so that what is foretold from a traced run is of a machine as it was in the rounds.
-        series.repeat(spec, scale, repeat, found.name, halfway=trace)
+        series.repeat(spec, scale, repeat, found.name, between)
         if controls:
             _run_controls(series, found.name)
         say(series.total, series.total, "weighing")
         comparison = Comparison(found.name, found.doc, cores(), _python(), scale, repeat)
         comparison.notes += _disturbance(others.cores())
-        return _weigh(series, comparison, predicted_from)
+        return _weigh(series, comparison, told)
 
 
 def _found(spec: str) -> Found:
@@ -116,6 +121,10 @@ def _models(asked: Sequence[str]) -> list[str]:
     return [name for name in MODELS if name in asked] if asked else list(MODELS)
 
 
+def _told_from(models: Sequence[str], asked: str) -> str:
+    return asked or (BASE if BASE in models else models[0])
+
+
 def _rule_out_missing(series: Series, name: str) -> None:
     for model in series.models:
         why = get(model).missing()
@@ -143,7 +152,7 @@ def _control(name: str) -> str:
     return f"control {name}"  # which may as well be the workload that is compared
 
 
-def _weigh(series: Series, comparison: Comparison, predicted_from: str | None) -> Comparison:
+def _weigh(series: Series, comparison: Comparison, told: Foretelling | None) -> Comparison:
     name = comparison.workload
     ran = {model: series.runs[name, model] for model in series.models if (name, model) not in series.failed}
     for model in series.models:
@@ -156,8 +165,8 @@ def _weigh(series: Series, comparison: Comparison, predicted_from: str | None) -
     comparison.results_alike = weighing.alike(ran)
     comparison.controls = _bounds(series)
     _add_traces(series, comparison)
-    if predicted_from is not None:
-        predict_rows(comparison, predicted_from)
+    if told is not None:
+        told.predict(comparison)
     return comparison
 
 

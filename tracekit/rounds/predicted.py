@@ -9,11 +9,12 @@ from tracekit.errors import TracekitError
 from tracekit.predict import machine
 from tracekit.predict.predict import MODELS, predict
 from tracekit.predict.work import work_of
-from tracekit.rounds.comparison import BASE, Comparison, Row
+from tracekit.rounds.comparison import Comparison, Row
+from tracekit.rounds.level import TIE, is_level
 from tracekit.rounds.statistics import median, percentile
 
-TIE = 0.05  # of the wall time: who is no slower than that is as good as the best
-_ALIKE = 0.01  # likewise, of predictions
+_IN_TIME_S = 0.002  # so much later a poll may be than at best, and is still in time
+_SIMPLEST = ("sequential", "asyncio", "thread-pool", "threads", "process-pool", "processes")
 
 
 @dataclass(frozen=True)
@@ -23,45 +24,62 @@ class Accuracy:
     Attributes:
         errors: predicted / measured - 1, by model.
         median_error, p90_error: of their absolute values.
-        best_named: whether the model that was predicted to be the fastest was, or was slower by no more than TIE.
-        named: the model that was predicted to be the fastest; of those that were predicted alike, the one under which polls
-            were predicted to be the least late.
+        named: the model that was predicted to be the best: of those within TIE of the shortest wall time those under which polls
+            are in time, of these the simplest.
         best: the model that was the fastest.
+        best_named: whether the named model was that one, or slower by no more than TIE.
+        level_named: whether it was, or the rounds do not tell it from that one.
     """
 
     errors: dict[str, float]
     median_error: float
     p90_error: float
-    best_named: bool
     named: str
     best: str
+    best_named: bool
+    level_named: bool
 
 
-def predict_rows(comparison: Comparison, asked: str = "") -> None:
-    """Fill in what each row that was measured was predicted to take; where that cannot be told, a note says so.
+class Foretelling:
+    """What one model's traced run, and the machine as it was meanwhile, foretell of all models.
 
     Args:
-        asked: the model whose trace is to tell; "": sequential if it was traced, else the first that was.
+        model: the one whose trace is to tell.
     """
-    traced = {row.model: row.trace for row in comparison.measured if row.trace is not None}
-    name = asked or next((row.model for row in comparison.rows if row.model in traced), "")
-    name = BASE if BASE in traced and not asked else name
-    trace = traced.get(name)
-    if trace is None:
-        comparison.notes.append(f"nothing is predicted: there is no traced run of {name or 'any model'}")
-        return
-    rows = {row.model: row for row in comparison.measured if row.model in MODELS}
-    try:
-        work = work_of(trace)
-        predictions = predict(work, list(rows), machine.measure())
-    except Exception as error:  # minutes of measuring are not lost for it
-        why = str(error) if isinstance(error, TracekitError) else f"{type(error).__name__}: {error}"
-        comparison.notes.append(f"nothing is predicted: {why}")
-        return
-    comparison.traced_model = name
-    comparison.notes += work.notes
-    for prediction in predictions:
-        rows[prediction.model].predicted = prediction
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self._machines: list[machine.Machine] = []
+        self._why = ""
+
+    def look(self) -> None:
+        """Measure what starting, passing on and sharing cost on the machine at this time."""
+        if self._why:
+            return
+        try:
+            self._machines.append(machine.measure())
+        except TracekitError as error:  # minutes of measuring are not lost for it
+            self._why = str(error)
+
+    def predict(self, comparison: Comparison) -> None:
+        """Fill in what each row that was measured was predicted to take; where that cannot be told, a note says so."""
+        trace = next((row.trace for row in comparison.measured if row.model == self.model), None)
+        if trace is None:
+            comparison.notes.append(f"nothing is predicted: there is no traced run of {self.model}")
+            return
+        rows = {row.model: row for row in comparison.measured if row.model in MODELS}
+        try:
+            found = machine.middle(self._machines) if self._machines else machine.usual()
+            work = work_of(trace)
+            predictions = predict(work, list(rows), found)
+        except Exception as error:  # likewise
+            why = str(error) if isinstance(error, TracekitError) else f"{type(error).__name__}: {error}"
+            comparison.notes.append(f"nothing is predicted: {why}")
+            return
+        comparison.traced_model = self.model
+        comparison.notes += [*work.notes, *([f"usual costs are taken: {self._why}"] if self._why else [])]
+        for prediction in predictions:
+            rows[prediction.model].predicted = prediction
 
 
 def error_of(row: Row) -> float | None:
@@ -78,14 +96,23 @@ def accuracy(rows: Sequence[Row]) -> Accuracy | None:
     if not told:
         return None
     sizes = [abs(error) for error in told.values()]
-    named = _named([row for row in rows if row.model in told])
-    best = min(walls, key=lambda model: walls[model])
-    right = walls[named] <= walls[best] * (1 + TIE)
-    return Accuracy(told, median(sizes), percentile(sizes, 0.9), right, named, best)
+    ran = {row.model: row for row in rows if row.model in told}
+    named, best = ran[_named(list(ran.values()))], ran[min(walls, key=lambda model: walls[model])]
+    right = walls[named.model] <= walls[best.model] * (1 + TIE)
+    return Accuracy(
+        errors=told,
+        median_error=median(sizes),
+        p90_error=percentile(sizes, 0.9),
+        named=named.model,
+        best=best.model,
+        best_named=right,
+        level_named=right or is_level(best, named),
+    )
 
 
 def _named(rows: Sequence[Row]) -> str:
     told = {row.model: row.predicted for row in rows if row.predicted is not None}
     least = min(prediction.wall_s for prediction in told.values())
-    alike = [model for model, prediction in told.items() if prediction.wall_s <= least * (1 + _ALIKE)]
-    return min(alike, key=lambda model: told[model].worst_late_s or 0.0)
+    level = {model: row.worst_late_s or 0.0 for model, row in told.items() if row.wall_s <= least * (1 + TIE)}
+    in_time = [model for model, late in level.items() if late <= min(level.values()) + _IN_TIME_S]
+    return next((model for model in _SIMPLEST if model in in_time), in_time[0])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tracekit.errors import TracekitError
 from tracekit.rounds import child
 from tracekit.rounds.run import Run, read
+from tracekit.rounds.traced import window
 
 if TYPE_CHECKING:
     from tracekit.model.trace import Trace
@@ -37,7 +38,7 @@ class Series:
         total: how many runs there will be, as `say` is told.
         runs: those that worked, by workload and model.
         failed: why a model cannot run a workload, or the traced run of it.
-        traces: by model.
+        traced: traces, by model.
     """
 
     models: Sequence[str]
@@ -49,20 +50,24 @@ class Series:
     done: int = 0
     runs: dict[tuple[str, str], list[Run]] = field(default_factory=dict)
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
-    traces: dict[str, Trace] = field(default_factory=dict)
+    traced: dict[str, list[Trace]] = field(default_factory=dict)
+
+    @property
+    def traces(self) -> dict[str, Trace]:
+        """By model, the trace of the run that is in the middle of those that were traced, as to how long they took."""
+        return {model: sorted(of, key=_length)[len(of) // 2] for model, of in self.traced.items()}
 
     def repeat(
-        self, spec: str, scale: float, times: int, name: str, halfway: Callable[[], None] = lambda: None
+        self, spec: str, scale: float, times: int, name: str, between: Callable[[int], None] = lambda _number: None
     ) -> None:
         """Run a workload under every model so often; each round has another order.
 
         Args:
             name: of the workload, in `runs` and `failed`.
-            halfway: called when half of the rounds are done.
+            between: called before each round with its number, from 0 on.
         """
         for number in range(times):
-            if number == times // 2:
-                halfway()
+            between(number)
             order = list(self.models)
             self.dice.shuffle(order)
             for model in order:
@@ -70,14 +75,15 @@ class Series:
                 if (name, model) not in self.failed:
                     self._once(_command(spec, model, scale, self._out), name, model)
 
-    def trace(self, spec: str, scale: float, name: str) -> None:
-        """Run a workload once more under every model that could, traced."""
-        for model in self.models:
+    def trace(self, spec: str, scale: float, name: str, models: Sequence[str]) -> None:
+        """Run a workload once more under those of some models that could, traced."""
+        for model in models:
             self._step(f"{name} under {model}, traced")
-            if (name, model) in self.failed:
+            if (name, model) in self.failed or (TRACED, model) in self.failed:
                 continue
             try:
-                self.traces[model] = self._traced(_command(spec, model, scale, self._out), model)
+                trace = self._traced(_command(spec, model, scale, self._out), model)
+                self.traced.setdefault(model, []).append(trace)
             except (child.Failed, TracekitError) as error:
                 self.failed[TRACED, model] = str(error).partition(_KEPT)[0]
 
@@ -104,6 +110,11 @@ class Series:
         options = ("run", "--quiet", "--rate", str(_RATE), "-o", str(path))
         child.run([command[0], "-m", "tracekit", *options, *command[1:]], self.timeout_s, weighs=False)
         return load(path)
+
+
+def _length(trace: Trace) -> int:
+    begin, end = window(trace)
+    return end - begin
 
 
 def _command(spec: str, model: str, scale: float, out: Path) -> list[str]:

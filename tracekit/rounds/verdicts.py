@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tracekit.analyze.words import duration, listed, size
 from tracekit.rounds.comparison import BASE, Bound, Comparison, Row
-from tracekit.rounds.predicted import TIE, accuracy
+from tracekit.rounds.level import TIE, is_level
+from tracekit.rounds.predicted import accuracy
 from tracekit.rounds.statistics import interval, median
 from tracekit.rounds.weighing import ratios
 
@@ -62,13 +63,6 @@ def _most_in_time(level: Sequence[Row]) -> str:
     if timely is None:
         return ""
     return f" Of these {timely.model} keeps the poll most in time, {_seconds(timely.poll_worst_s)} late at worst."
-
-
-def is_level(best: Row, row: Row) -> bool:
-    """Whether a model may be as fast as the best: the rounds do not tell them apart, or hardly."""
-    gain = ratios(best.walls, row.walls)
-    low, _ = interval(gain) or (median(gain), 0.0)
-    return low <= 1 or median(gain) <= 1 + TIE / 5
 
 
 def _controls(comparison: Comparison, best: Row) -> str:
@@ -196,8 +190,12 @@ def _foretold(comparison: Comparison) -> str:
     if told is None:
         return ""
     worst = max(told.errors, key=lambda model: abs(told.errors[model]))
-    rest = f"{told.best}, the fastest" + (f", by less than {TIE:.0%}" if told.best_named else "")
-    named = f"{told.best}, rightly" if told.named == told.best else f"{told.named}, which is slower than {rest}"
+    if told.named == told.best:
+        named = f"{told.best}, rightly"
+    elif told.level_named:
+        named = f"{told.named}, which cannot be told from {told.best}, the fastest"
+    else:
+        named = f"{told.named}, which is slower than {told.best}, the fastest"
     return (
         f"Predicted from one traced run of {comparison.traced_model}: off by {told.median_error:.0%} (median), at most by "
         f"{abs(told.errors[worst]):.0%} ({worst}); it would have chosen {named}."

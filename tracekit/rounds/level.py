@@ -1,0 +1,18 @@
+"""Level: whether a model may be as fast as the best one, as far as the rounds tell. Knows measured rows, and no prediction."""
+
+from __future__ import annotations
+
+from tracekit.rounds.comparison import Row
+from tracekit.rounds.statistics import interval, median
+from tracekit.rounds.weighing import ratios
+
+TIE = 0.05  # of the wall time: who is no slower than that is as good as the best
+
+
+def is_level(best: Row, row: Row) -> bool:
+    """Whether a model may be as fast as the best: the rounds do not tell them apart, or hardly."""
+    gain = ratios(best.walls, row.walls)
+    if not gain:
+        return False
+    low, _ = interval(gain) or (median(gain), 0.0)
+    return low <= 1 or median(gain) <= 1 + TIE / 5

@@ -15,7 +15,7 @@ from tracekit.export._colours import DARK, FONTS, LIGHT, Palette
 from tracekit.export._lane_rows import Plan, is_late, rows_of
 from tracekit.export._markup import Markup, each, element, legible, shortened
 from tracekit.rounds.comparison import BASE, Comparison, Row
-from tracekit.rounds.verdicts import is_level
+from tracekit.rounds.level import is_level
 
 WIDTH = 1200
 _MARGIN = 32

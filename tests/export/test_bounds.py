@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tracekit.model.trace import Category, FlowKind, Trace, TrackKind
 
 # For each slice a few flags: whether it is drawn, and where.
 MOST_BYTES_OF_A_SLICE = 8
+# Blocks wait for compression, two a core and those around them: of a small trace as many as of a large one, or fewer, by chance.
+MOST_BYTES_THAT_WAIT = (2 * min(8, os.cpu_count() or 1) + 2) << 20
 
 
 def trace_of(count: int) -> Trace:
@@ -46,4 +49,5 @@ def test_memory_is_bounded(tmp_path: Path, name: str) -> None:
     small, large = 100_000, 300_000
     write(trace_of(10), [], tmp_path / name)  # what is made once
     taken = [peak(trace_of(count), tmp_path / name) for count in (small, large)]
-    assert taken[1] - taken[0] < MOST_BYTES_OF_A_SLICE * 2 * (large - small), taken
+    by_chance = MOST_BYTES_THAT_WAIT if name.endswith(".gz") else 0
+    assert taken[1] - taken[0] < MOST_BYTES_OF_A_SLICE * 2 * (large - small) + by_chance, taken

@@ -146,6 +146,13 @@ def _tables() -> Answer:
     return True, "`tracekit convert` writes them with pyarrow"
 
 
+def _pictures() -> Answer:
+    from tracekit.export.lanes import check_png
+
+    check_png()
+    return True, "`tracekit compare -o lanes.png` draws it with resvg"
+
+
 def _browser() -> Answer:
     import webbrowser
 
@@ -176,5 +183,6 @@ QUESTIONS: tuple[tuple[str, Callable[[], Answer], bool], ...] = (
     ("browser", _browser, False),
     ("tracekit query", _querying, False),
     ("Parquet and Arrow", _tables, False),
+    ("PNG pictures", _pictures, False),
     ("disk", _space, False),
 )

@@ -27,7 +27,8 @@ def verdicts(comparison: Comparison) -> list[str]:
     rows = comparison.measured
     if not rows:
         return ["No model could run this workload."]
-    found = [_best(rows), _controls(comparison, rows[0]), _cores(comparison, rows), *_polls(comparison, rows)]
+    every = min(comparison.polls_every_s.values(), default=0.0)
+    found = [_best(rows, every), _controls(comparison, rows[0]), _cores(comparison, rows), *_polls(comparison, rows)]
     found += [_order(rows), _memory(rows), _results(comparison), _foretold(comparison)]
     return [sentence for sentence in found if sentence]
 
@@ -42,14 +43,14 @@ def overlaps(bound: Bound) -> str:
     return _and(side) + (f", not {_and(alone)}" if alone else "")
 
 
-def _best(rows: Sequence[Row]) -> str:
+def _best(rows: Sequence[Row], every: float) -> str:
     best, others = rows[0], rows[1:]
     told = f"{best.model} is the fastest: {_seconds(best.wall_s)}"
     if best.model != BASE and best.speedup is not None:
         told += f", {_times(best.speedup)} as fast as sequential{_between(best.speedup_low, best.speedup_high)}"
     level = [row for row in others if is_level(best, row)]
     if level:
-        return f"{told}. {_listed(level)} cannot be told from it.{_most_in_time([best, *level])}"
+        return f"{told}. {_listed(level)} cannot be told from it.{_most_in_time([best, *level], every)}"
     if others:
         gain = ratios(best.walls, others[0].walls)
         low, high = interval(gain) or (None, None)
@@ -57,12 +58,18 @@ def _best(rows: Sequence[Row]) -> str:
     return told + "."
 
 
-def _most_in_time(level: Sequence[Row]) -> str:
-    """Among models that are as fast as each other, the one that polls wait for the least."""
-    timely = min((row for row in level if row.poll_worst_s is not None), key=_late, default=None)
-    if timely is None:
+def _most_in_time(level: Sequence[Row], every: float) -> str:
+    """Among models that are as fast as each other, the one under which polls are late the least.
+
+    That is how late they mostly are: the latest of all turns is a single one, and where all come in time chance decides it.
+    """
+    polled = [row for row in level if row.poll_worst_s is not None]
+    if not polled:
         return ""
-    return f" Of these {timely.model} keeps the poll most in time, {_seconds(timely.poll_worst_s)} late at worst."
+    first, *others = sorted(polled, key=lambda row: (_late(row) > every * _ON_TIME, row.poll_p50_s or 0.0))
+    told = f"{_seconds(first.poll_p50_s)} late on the median, {_seconds(first.poll_worst_s)} at worst"
+    than = f" ({_seconds(others[0].poll_p50_s)} and {_seconds(others[0].poll_worst_s)} under {others[0].model})"
+    return f" Of these {first.model} keeps the poll most in time, {told}{than if others else ''}."
 
 
 def _controls(comparison: Comparison, best: Row) -> str:

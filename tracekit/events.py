@@ -225,8 +225,8 @@ TABLE: tuple[Event, ...] = (
     Event(INSTANT, "instant", a="name", details=(*ARGUMENTS, NAME)),
     # One ARG_INT or ARG_FLOAT a series; `a` of the detail is the name of the series.
     Event(COUNTER, "counter", a="name", details=(ARG_INT, ARG_FLOAT, NAME)),
-    # Written by the thread that starts another one.
-    Event(THREAD_START, "thread start", a="name", b="serial of the new thread", details=(NAME,)),
+    # Written by the thread that starts another one. CODE: what for.
+    Event(THREAD_START, "thread start", a="name", b="serial of the new thread", details=(NAME, CODE)),
     # Written by the thread itself, first of all. LATE: it ran before the session began, or nobody saw it start.
     Event(THREAD_BEGIN, "thread begin", a="name", b="serial of this thread", details=(LATE, NAME)),
     Event(THREAD_END, "thread end", b="serial of this thread", ends=THREAD_BEGIN),
@@ -282,16 +282,18 @@ TABLE: tuple[Event, ...] = (
     Event(RESULT_TAKEN, "result taken", b="serial of the job"),
     # First record of a process. Its details: argv, python, executable, as ARG_TEXT. LATE: the session began later than it.
     Event(PROCESS_BEGIN, "process begin", a="name", details=(*ARGUMENTS, LATE)),
-    Event(PROCESS_NAME, "process name", a="name", details=(PARENT, NAME)),
+    # Written by a child of multiprocessing. CODE: what it was started for.
+    Event(PROCESS_NAME, "process name", a="name", details=(PARENT, NAME, CODE)),
     Event(PROCESS_END, "process end", ends=PROCESS_BEGIN),
     # Written by the thread that started another program, once its pid is known. Details: command as ARG_TEXT; REASON where
-    # it is plain that the child cannot be entered. Without a pid: os.system's, written when that is over; STATUS is its.
+    # it is plain that the child cannot be entered; CODE: the program's line that did it. Without a pid: os.system's, written when
+    # that is over; STATUS is its.
     Event(
         PROCESS_SPAWN,
         "process spawn",
         a="name",
         b="pid of the child, or 0",
-        details=(*ARGUMENTS, REASON, TOOK, STATUS, NAME),
+        details=(*ARGUMENTS, REASON, TOOK, STATUS, NAME, CODE),
     ),
     # Written right before a fork; the child's header names the same serial.
     Event(PROCESS_FORK, "process fork", b="serial of the fork"),

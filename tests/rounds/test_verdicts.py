@@ -82,7 +82,7 @@ def test_more_cores_bring_no_time_but_the_poll() -> None:
 
 
 def test_a_single_late_turn_decides_nothing() -> None:
-    """Where all polls come in time, the model under which they mostly are the least late is named, not that of the best worst turn."""
+    """Where all polls come in time, the model under which they mostly are the least late is named, not the best worst turn's."""
     rows = [row("threads", 3.0, 1.0, 0.012, 0.0), row("processes", 3.0, 1.0, 0.02, 1.0, poll_p50_s=0.001)]
     told = said(article(rows=rows))
     assert "Of these processes keeps the poll most in time, 1.00 ms late on the median, 20.0 ms at worst (6.00 ms" in told

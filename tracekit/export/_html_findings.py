@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tracekit.analyze import words
 from tracekit.analyze.finding import Finding
@@ -12,20 +13,21 @@ MARKED = 40  # how many of the first ones the timeline has marks of
 _OPEN, _MOST = 12, 200
 
 
-def findings_as_cards(findings: Sequence[Finding], nothing: str) -> Markup:
+def findings_as_cards(findings: Sequence[Finding], nothing: str, whole_s: float) -> Markup:
     """The section.
 
     Args:
         nothing: what is said where there is none.
+        whole_s: how long the trace is, in seconds.
     """
     if not findings:
         return element(
             "section", element("h2", "Findings"), element("p", nothing, class_="finding is-nothing"), id="findings"
         )
-    cards = [_card(number, finding) for number, finding in enumerate(findings[:_MOST], 1)]
+    cards = [_card(number, finding, whole_s) for number, finding in enumerate(findings[:_MOST], 1)]
     more = None
     if len(cards) > _OPEN:
-        said = element("summary", f"{len(findings) - _OPEN} more")
+        said = element("summary", f"{len(findings) - _OPEN:,} more")
         more = element("details", said, *cards[_OPEN:], _left_out(len(findings)))
     return element("section", element("h2", "Findings"), *cards[:_OPEN], more, id="findings")
 
@@ -34,13 +36,12 @@ def _left_out(total: int) -> Markup | None:
     if total <= _MOST:
         return None
     return element(
-        "p", f"{total - _MOST} more are left out here; tracekit report --json has all of them.", class_="note"
+        "p", f"{total - _MOST:,} more are left out here; tracekit report --json has all of them.", class_="note"
     )
 
 
-def _card(number: int, finding: Finding) -> Markup:
-    lasted = f" for {_duration(finding.duration_s)}" if finding.duration_s > 0 else ""
-    when = f"at {_duration(finding.start_s)}{lasted}"
+def _card(number: int, finding: Finding, whole_s: float) -> Markup:
+    when = _when(finding, whole_s)
     head = element(
         "header",
         element("span", f"{number}  {finding.severity}", class_="severity"),
@@ -54,9 +55,20 @@ def _card(number: int, finding: Finding) -> Markup:
         element("p", finding.sentence, class_="said"),
         element("p", _with_code(finding.advice), class_="advice") if finding.advice else None,
         _place(finding),
+        _more(finding),
         class_=f"finding is-{finding.severity}",
         id=f"finding-{number}",
     )
+
+
+def _when(finding: Finding, whole_s: float) -> str:
+    """When it was, and how long; what is longer than the rest of the trace is a sum, of several threads."""
+    begin, lasted = _duration(finding.start_s), _duration(finding.duration_s)
+    if finding.duration_s <= 0:
+        return f"at {begin}"
+    if finding.start_s + finding.duration_s > whole_s * 1.001:
+        return f"from {begin} on, {lasted} in all"
+    return f"at {begin} for {lasted}"
 
 
 def _with_code(said: str) -> Markup:
@@ -80,6 +92,31 @@ def _place(finding: Finding) -> Markup | None:
         )
         shown.append(joined(f" in {name}: ", element("code", inside)))
     return element("p", each(shown), class_="place")
+
+
+def _more(finding: Finding) -> Markup | None:
+    """The stack that was seen, and who had to wait, for those who want to know; nothing where there is no more of it."""
+    frames = [_frame(frame) for frame in finding.details.get("stack") or ()]
+    delayed = [_delay(delay) for delay in finding.details.get("delayed") or () if "task" in delay]
+    if len(frames) < 2 and not delayed:
+        return None
+    parts = [element("p", "stack, the innermost call first", class_="note"), *frames] if len(frames) > 1 else []
+    if delayed:
+        many = finding.details.get("delayed_count", 0) - len(delayed)
+        said = words.listed(delayed) if many <= 0 else f"{', '.join(delayed)} and {many:,} more"
+        parts += [element("p", "who waited, and how long", class_="note"), element("p", said)]
+    names = [name for name, there in (("stack", len(frames) > 1), ("who waited", delayed)) if there]
+    return element("details", element("summary", words.listed(names)), *parts)
+
+
+def _frame(frame: dict[str, Any]) -> Markup:
+    where = words.place(str(frame.get("function") or ""), str(frame.get("file") or ""), int(frame.get("line") or 0))
+    return element("div", element("code", where))
+
+
+def _delay(delay: dict[str, Any]) -> str:
+    by = delay.get("by_s")
+    return f"{delay['task']} ({'not known' if by is None else _duration(by)})"
 
 
 def _duration(seconds: float) -> str:

@@ -61,14 +61,15 @@ details>summary{cursor:pointer;color:var(--muted);font-size:13px;padding:6px 0}
 .verdicts p{max-width:95ch;margin:8px 0}
 .picture{overflow-x:auto;margin:8px -32px 0}.picture svg{display:block;width:100%;min-width:900px;height:auto}
 
-.wide{overflow-x:auto}
+.wide{overflow-x:auto;background:linear-gradient(to left,var(--paper) 40%,transparent) 100% 0/48px 100% no-repeat local,
+ linear-gradient(to left,var(--line),transparent) 100% 0/16px 100% no-repeat}
 table{border-collapse:collapse;margin-top:10px;font-size:13.5px;min-width:min(100%,420px)}
 th{font-weight:500;font-size:12px;color:var(--muted);text-align:left;white-space:nowrap;vertical-align:bottom}
 th,td{padding:5px 20px 5px 0;border-bottom:1px solid var(--line)}
 th:last-child,td:last-child{padding-right:0}
 td{vertical-align:top}
 td.number,th.number{text-align:right;white-space:nowrap}
-td.word{max-width:420px;overflow-wrap:break-word}
+td.word{max-width:420px;overflow-wrap:break-word}td.word:not(.short){min-width:180px}
 td.short{white-space:nowrap}td code{white-space:nowrap}
 td.bar,th.bar{width:260px;min-width:180px}
 .shares{display:flex;height:12px;margin-top:5px;border-radius:2px;overflow:hidden;background:var(--panel)}
@@ -91,11 +92,12 @@ td.bar,th.bar{width:260px;min-width:180px}
 .lane>.rows{position:relative;padding:2px 0}
 .row{position:relative;height:18px;margin-bottom:1px}
 .row.thin{height:6px;margin-top:1px}
-.row>i{position:absolute;top:0;bottom:0;min-width:1px;overflow:hidden;white-space:nowrap;font:11px/18px var(--fonts);
- padding-left:3px;color:var(--slice-ink);border-radius:1.5px}
+.row>i{position:absolute;top:0;bottom:0;min-width:1px;overflow:hidden;text-overflow:ellipsis;
+ white-space:nowrap;font:11px/18px var(--fonts);padding-left:3px;color:var(--slice-ink);border-radius:1.5px}
 .row>i.bare{padding:0;border-radius:0}
+.row>i.slice,.legend i.slice{box-shadow:inset 1px 0 var(--accent)}
 .row>i.sleep,.row>i.task{top:38%;bottom:38%}.row.thin>i{top:0;bottom:0;border-radius:0}
-.row>i.life{background:var(--panel);border-radius:3px}
+.row>i.life,.legend i.life{background:var(--panel);border-radius:3px}.legend i.life{border:1px solid var(--line)}
 .row>a:target{outline:2px solid var(--ink)}
 .row>a{scroll-margin:120px 50vw 120px 280px;position:absolute;top:1px;min-width:18px;height:16px;padding:0 5px;border-radius:8px;
  font-size:11px;line-height:16px;
@@ -119,6 +121,7 @@ footer{margin-top:56px;font-size:12px;color:var(--muted)}
 main{padding:20px 16px 48px}
 .picture{margin:8px -16px 0}
 h1{font-size:21px}
+.ticks .between{visibility:hidden}
 .facts{gap:12px 24px}.facts dd{font-size:17px}
 .lane{grid-template-columns:minmax(0,1fr);padding-left:10px}
 .lane>.name{border:0;padding:4px 0 0;width:max-content;max-width:80vw;left:10px}

@@ -12,7 +12,8 @@ from tracekit.export._markup import Markup, each, element, shortened, text
 
 MOST = 25  # rows of a table
 _SHORT = 28  # characters of a cell that stays on its line, of its markup
-_LONGEST = 300
+_LONGEST = 100
+_TITLE = 1000  # of what the mouse tells of a cell that is cut
 _JOINT = re.compile(r"([./_])(?=\w{3})")
 
 Row = Mapping[str, Any]
@@ -60,7 +61,7 @@ def table(columns: Sequence[Column], rows: Sequence[Any], total: int) -> Markup:
     grid = element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
     if total <= len(rows):
         return grid
-    said = f"and {total - len(rows)} more: tracekit report --json has all of them"
+    said = f"and {total - len(rows):,} more: tracekit report --json has all of them"
     return each((grid, element("p", said, class_="note")))
 
 
@@ -74,8 +75,11 @@ def text_of(value: str) -> Markup:
     """What stands in a cell, as markup."""
     if isinstance(value, Markup):
         return value
+    if value and not value.strip():
+        value = repr(value)  # a name that nobody would see
     # A long name may break where its parts meet.
-    return Markup(_JOINT.sub(r"\1<wbr>", text(shortened(value, _LONGEST))))
+    shown = Markup(_JOINT.sub(r"\1<wbr>", text(shortened(value, _LONGEST))))
+    return element("span", shown, title=shortened(value, _TITLE)) if len(value) > _LONGEST else shown
 
 
 def shares(kinds: Sequence[Kind], parts: Mapping[str, float | None], whole: float) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,9 @@ from tracekit.export._html_table import (
     table,
     word,
 )
+from tracekit.export._html_tasks import tasks
 from tracekit.export._markup import Markup, each, element
+from tracekit.model.status import say_status
 
 _STATES = (
     Kind("running", "compute", "running"),
@@ -48,11 +49,6 @@ _SPENT = (
     Kind("timer", "sleep", "waiting for timers"),
     Kind("other", "other", "waiting for something else"),
 )
-_PHASES = (
-    Kind("running_s", "compute", "running"),
-    Kind("ready_s", "loop", "ready, waiting for the loop"),
-    Kind("awaiting_s", "sleep", "awaiting"),
-)
 _OCCUPIED = "occupied: in spans, steps, callbacks and jobs, computing or waiting"
 
 
@@ -65,8 +61,9 @@ def tables(report: Mapping[str, Any]) -> tuple[list[Markup], list[tuple[str, str
     made = [
         _section("kinds", "Kinds of work", _kinds(report.get("kinds", ()))),
         _section("threads", "Threads", _threads(report["threads"])),
-        _section("tasks", "Tasks", _tasks(report["tasks"])),
+        _section("tasks", "Tasks", tasks(report["tasks"])),
         _section("loops", "Event loops", _loops(report["loops"])),
+        _section("turns", "Turns", _turns(report["turns"])),
         _section("pools", "Pools", _pools(report["pools"])),
         _section("jobs", "Jobs", _jobs(report["jobs"])),
         _section("locks", "Locks", _locks(report["locks"])),
@@ -96,7 +93,7 @@ def _bar(head: str, kinds: Sequence[Kind], key: str, whole: str) -> Column:
 
 def _kinds(rows: Sequence[Row]) -> Markup:
     columns = (
-        word("of", lambda row: row["name"]),
+        word("of", lambda row: row["name"] or "(no name)"),
         word("", lambda row: row["what"]),
         number("times", lambda row: f"{row['count']:,}"),
         number("took", lambda row: seconds(row["total_s"])),
@@ -145,36 +142,6 @@ def _parted(states: Row | None, unlocked_s: float | None) -> dict[str, float]:
     return parted
 
 
-def _tasks(rows: Any) -> Markup:
-    """Of millions, only those that are shown are held."""
-    total = 0
-
-    def counted() -> Any:
-        nonlocal total
-        for row in rows:
-            total += 1
-            yield row
-
-    worst = heapq.nlargest(MOST, counted(), key=lambda row: row["longest_step_s"])
-    if not worst:
-        return Markup("")
-    columns = (
-        word("task", lambda row: words.task_label(row["name"], row["coroutine"])),
-        number("steps", lambda row: f"{row['steps']:,}"),
-        number("longest step", lambda row: seconds(row["longest_step_s"])),
-        number("running", lambda row: seconds(row["running_s"])),
-        number("ready", lambda row: seconds(row["ready_s"])),
-        number("awaiting", lambda row: seconds(row["awaiting_s"])),
-        Column("its life", "bar", lambda row: shares(_PHASES, row, sum(row[kind.key] for kind in _PHASES))),
-        word("mostly awaited", lambda row: row["awaiting_what"] or ""),
-        word("outcome", lambda row: f"{row['outcome']}: {row['error']}" if row["error"] else row["outcome"]),
-    )
-    note = element(
-        "p", "Those with the longest step come first: while a step runs, its loop runs nothing else.", class_="note"
-    )
-    return each((note, legend(_PHASES), table(columns, worst, total)))
-
-
 def _loops(rows: Sequence[Row]) -> Markup:
     columns = (
         word("name", lambda row: row["name"]),
@@ -188,6 +155,19 @@ def _loops(rows: Sequence[Row]) -> Markup:
         number("longest", lambda row: seconds(row["ready_max_s"])),
     )
     return _all(columns, rows, "ready: how long tasks that could have run waited for the loop.")
+
+
+def _turns(rows: Sequence[Row]) -> Markup:
+    columns = (
+        number("pid", lambda row: str(row["pid"])),
+        word("process", lambda row: row["name"]),
+        number("threads", lambda row: f"{row['threads']:,}"),
+        number("cores used", lambda row: "?" if row["cores_used"] is None else f"{row['cores_used']:.2f}"),
+        number("switches/s", lambda row: f"{row['switches_per_s']:,.0f}"),
+        number("one turn", lambda row: seconds(row["turn_s"])),
+    )
+    said = "How the threads of a process took turns on the cores. one turn: how long one ran before it had to stop, or waited."
+    return _all(columns, sorted(rows, key=lambda row: -row["switches"]), said)
 
 
 def _pools(rows: Sequence[Row]) -> Markup:
@@ -247,11 +227,17 @@ def _processes(rows: Sequence[Row]) -> Markup:
         number("RSS", lambda row: words.size(row["peak_rss_bytes"]) if row["peak_rss_bytes"] else ""),
         number("PSS", lambda row: words.size(row["pss_bytes"]) if row["pss_bytes"] else ""),
         number("threads", lambda row: str(row["threads"])),
-        number("exit status", lambda row: "?" if row["status"] is None else str(row["status"])),
+        word("ended", _end),
         word("not traced", lambda row: row["untraced"] or ""),
     )
     note = "RSS: the most of its memory that lay in RAM. PSS: its fair share of it. As far as it was looked at, once a second."
     return _all(columns, rows, note if any(row["pss_bytes"] for row in rows) else "")
+
+
+def _end(row: Row) -> str:
+    if row["status"] is not None:
+        return say_status(row["status"])
+    return "" if row["ended_s"] is not None else "its end was not seen"
 
 
 def _logs(rows: Sequence[Row]) -> Markup:

@@ -37,6 +37,7 @@ _KINDS = (
     Kind("job", "job", "pickling"),
     Kind("gc", "gc", "collecting garbage"),
     Kind("other", "other", "something else"),
+    Kind("life", "life", "alive, nothing more was seen"),
 )
 
 
@@ -58,18 +59,32 @@ def timeline(trace: Trace, findings: Sequence[Finding]) -> Markup:
         *(_lane(lane, whole) for lane in made.lanes),
         class_="sheet",
     )
-    radios = (element("input", type="radio", name="zoom", id=f"zoom{zoom}", checked=zoom == 1) for zoom in _ZOOMS)
+    radios = (
+        element(
+            "input",
+            type="radio",
+            name="zoom",
+            id=f"zoom{zoom}",
+            checked=zoom == 1,
+            aria_label=f"zoom {zoom}\N{MULTIPLICATION SIGN}",
+        )
+        for zoom in _ZOOMS
+    )
     labels = (element("label", f"{zoom}\N{MULTIPLICATION SIGN}", for_=f"zoom{zoom}") for zoom in _ZOOMS)
     said = "What each thread ran, with what it was seen to do from outside below it"
     said += ", and the life of each task." if trace.tasks else "."
-    left_out = f" Not drawn: {words.listed(made.left_out)}, which did less." if made.left_out else ""
+    left_out = (
+        f" Of many, those that ran or were held up longest; not drawn: {words.listed(made.left_out)}."
+        if made.left_out
+        else ""
+    )
     if made.has_calls_left_out:
         left_out += " Calls of functions are drawn only where nothing else tells what ran."
     box = element(
         "div",
         *radios,
         element("div", "zoom", *labels, class_="zoom"),
-        element("div", sheet, class_="scroll", tabindex=0),
+        element("div", sheet, class_="scroll", tabindex=0, role="region", aria_label="Timeline"),
         class_="time",
     )
     note = element("p", said + left_out, class_="note")
@@ -79,6 +94,7 @@ def timeline(trace: Trace, findings: Sequence[Finding]) -> Markup:
 def _used(lanes: Sequence[Lane]) -> list[Kind]:
     """The kinds that occur."""
     there = {piece.colour for lane in lanes for row in (*lane.rows, lane.states) for piece in row}
+    there |= {"life" for lane in lanes if lane.life is not None}
     return [kind for kind in _KINDS if kind.class_ in there]
 
 
@@ -98,13 +114,16 @@ def _grid(whole: int, findings: Sequence[Finding]) -> Markup:
 
 def _axis(whole: int) -> Markup:
     marks = (
-        element(
-            "span", word, class_=f"at{zoom}{' last' if at * 1e9 > 0.97 * whole else ''}", style=_left(at * 1e9, whole)
-        )
+        element("span", word, class_=f"at{zoom}{_placed(number, at * 1e9 / whole)}", style=_left(at * 1e9, whole))
         for zoom in _ZOOMS
-        for at, word in ticks(whole / 1e9, _TICKS * zoom)
+        for number, (at, word) in enumerate(ticks(whole / 1e9, _TICKS * zoom))
     )
     return _rowed(element("span", class_="name"), element("div", *marks, class_="ticks"), "lane empty")
+
+
+def _placed(number: int, share: float) -> str:
+    """Further classes of a word at the axis: every other one goes where there is little room."""
+    return (" between" if number % 2 else "") + (" last" if share > 0.97 else "")
 
 
 def _marks(findings: Sequence[Finding], whole: int) -> Markup | None:

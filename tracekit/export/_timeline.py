@@ -1,7 +1,8 @@
 """Timeline: the threads and tasks of a trace as strips of slices, as many as a page can hold. Knows no markup.
 
-Of a trace with more threads or tasks than that, those are taken that ran longest, or waited longest for their turn; what was
-left out is counted. Slices that are too short to be seen are drawn together (thinned.py), so that none is missing.
+Of a trace with more threads or tasks than that, those are taken that ran longest, and of tasks also those that waited longest
+for their turn; what was left out is counted. Slices that are too short to be seen are drawn together (thinned.py), so that
+none is missing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any
 
 import numpy as np
@@ -80,7 +82,7 @@ class Timeline:
 
     Attributes:
         lanes: from top to bottom.
-        left_out: what there was no room for, as "13 threads".
+        left_out: what there was no room for, as "1,300 threads".
         has_calls_left_out: whether calls of functions were recorded that are not drawn.
     """
 
@@ -94,9 +96,10 @@ class Timeline:
         self._tracks: defaultdict[tuple[TrackKind, int], list[int]] = defaultdict(list)
         for index, track in enumerate(trace.tracks):
             self._tracks[track.kind, track.owner].append(index)
+        self._life = self._lives()
         threads, tasks, others = self._threads(), self._tasks(), self._others()
         self.left_out = [
-            words.count(whole - len(shown), noun)
+            f"{whole - len(shown):,} {noun}{'s' * (whole - len(shown) > 1)}"
             for whole, shown, noun in (
                 (len(trace.threads), threads, "thread"),
                 (len(trace.tasks), tasks, "task"),
@@ -118,16 +121,29 @@ class Timeline:
         ]
         return sorted(_best(len(threads), busy.__getitem__, MOST_THREADS))
 
+    def _lives(self) -> Int64:
+        """For each task the slice of its life on a track that it shares with others; -1 where it has one of its own."""
+        life = np.full(len(self._trace.tasks), -1, np.int64)
+        kinds = np.array([track.kind for track in self._trace.tracks], np.int64)
+        slices = self._trace.slices
+        rows = np.flatnonzero((slices.category == Category.TASK) & (slices.task >= 0))
+        rows = rows[kinds[slices.track[rows]] == TrackKind.TASKS]
+        life[slices.task[rows]] = rows
+        return life
+
     def _tasks(self) -> list[int]:
+        """One half by how long they ran, which are those to blame; the others by how long they waited for their turn as well."""
         tasks = self._trace.tasks
-        drawn = [at for at in range(len(tasks)) if self._count(TrackKind.TASK, at)]
-        busy = [tasks[at].running + tasks[at].ready for at in drawn]
-        chosen = [drawn[at] for at in _best(len(drawn), busy.__getitem__, MOST_TASKS)]
-        return sorted(chosen, key=lambda at: (tasks[at].created, at))
+        drawn = [at for at in range(len(tasks)) if self._life[at] >= 0 or self._count(TrackKind.TASK, at)]
+        if len(drawn) > MOST_TASKS:
+            ran = nlargest(MOST_TASKS // 2, drawn, key=lambda at: tasks[at].running)
+            held = nlargest(MOST_TASKS, drawn, key=lambda at: tasks[at].running + tasks[at].ready)
+            drawn = list(dict.fromkeys([*ran, *held]))[:MOST_TASKS]
+        return sorted(drawn, key=lambda at: (tasks[at].created, at))
 
     def _others(self) -> list[int]:
-        """Tracks that are neither a thread's nor a single task's: lanes of spans, many tasks, other people's lines."""
-        kinds = (TrackKind.LANE, TrackKind.TASKS, TrackKind.NAMED, TrackKind.PROCESS)
+        """Tracks that are neither a thread's nor tasks': lanes of spans, other people's lines."""
+        kinds = (TrackKind.LANE, TrackKind.NAMED, TrackKind.PROCESS)
         tracks = [
             at
             for at, track in enumerate(self._trace.tracks)
@@ -164,23 +180,36 @@ class Timeline:
     def _task(self, index: int) -> Lane:
         task = self._trace.tasks[index]
         lane = Lane(words.task_label(task.name, task.coroutine) or "task", _about(task))
-        for track in self._tracks[TrackKind.TASK, index]:
-            lane.rows.append(self._pieces(self._rows(track, tuple(_PHASES)), lambda row: _PHASES[self._category(row)]))
-            spans: dict[Category, str] = {
-                category: colour for category, colour in _SLICES.items() if category != Category.TASK
-            }
-            lane.rows += self._nested(track, spans)
+        spans: dict[Category, str] = {kind: colour for kind, colour in _SLICES.items() if kind != Category.TASK}
+        for track, rows in self._of_task(index):
+            phases = rows[np.isin(self._trace.slices.category[rows], tuple(_PHASES))]
+            lane.rows.append(self._pieces(phases, lambda row: _PHASES[self._category(row)]))
+            lane.rows += self._nested(track, spans, rows)
         return lane
+
+    def _of_task(self, index: int) -> Iterator[tuple[int, Int64]]:
+        """The tracks that a task lies on, each with what of it is the task's: of one that it shares, what lies in its life."""
+        for track in self._tracks[TrackKind.TASK, index]:
+            yield track, np.arange(self._first[track], self._last[track])
+        first = int(self._life[index])
+        if first >= 0:
+            track = int(self._trace.slices.track[first])
+            starts = self._trace.slices.start[first : self._last[track]]
+            yield track, first + np.arange(np.searchsorted(starts, self._trace.slices.end[first], "right"))
 
     def _other(self, track: int) -> Lane:
         return Lane(self._trace.tracks[track].name or "spans", rows=self._nested(track, _SLICES))
 
-    def _nested(self, track: int, colours: dict[Category, str]) -> list[list[Piece]]:
+    def _nested(self, track: int, colours: dict[Category, str], rows: Int64 | None = None) -> list[list[Piece]]:
         """A row for each level of slices that lie in one another; deeper ones than `_LEVELS` are not drawn.
 
         Calls are drawn only where nothing else tells what ran.
+
+        Args:
+            rows: those slices of the track that are meant; all by default.
         """
-        rest = self._rows(track, tuple(colours))
+        rest = self._rows(track, tuple(colours)) if rows is None else rows
+        rest = rest[np.isin(self._trace.slices.category[rest], tuple(colours))]
         categories = self._trace.slices.category[rest]
         calls = categories == Category.CALL
         if calls.any() and (self._on_task(track) or np.isin(categories, _TELLING).any()):
@@ -196,7 +225,7 @@ class Timeline:
         return levels
 
     def _on_task(self, track: int) -> bool:
-        return self._trace.tracks[track].kind == TrackKind.TASK
+        return self._trace.tracks[track].kind in (TrackKind.TASK, TrackKind.TASKS)
 
     def _rows(self, track: int, categories: tuple[Category, ...]) -> Int64:
         rows = np.arange(self._first[track], self._last[track])

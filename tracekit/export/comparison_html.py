@@ -17,6 +17,8 @@ from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
 from tracekit.rounds.verdicts import overlaps, verdicts
 
+_SCROLLED = {"tabindex": 0, "role": "region", "aria_label": "The lanes of all models"}
+
 
 def write(comparison: Comparison, out: Path) -> None:
     """Writes the page; `out` appears in one piece or not at all.
@@ -35,7 +37,7 @@ def page(comparison: Comparison) -> Iterator[Markup]:
     yield opening(f"{comparison.workload}: tracekit compare")
     yield _header(comparison)
     yield _verdicts(comparison)
-    picture = element("div", drawing(comparison, headed=False), class_="picture")
+    picture = element("div", drawing(comparison, headed=False), class_="picture", **_SCROLLED)
     said = "The same work under each model, on one time axis; the panel behind a model ends when it was done."
     yield _section("lanes", "Side by side", element("p", said, class_="note"), picture)
     yield _section("time", "Time", _times(comparison))

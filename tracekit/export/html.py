@@ -21,6 +21,7 @@ from tracekit.export._html_timeline import timeline
 from tracekit.export._markup import Markup, element
 from tracekit.export._nothing import nothing_found
 from tracekit.export.report_json import parts
+from tracekit.model.status import say_status
 from tracekit.model.trace import Trace
 
 
@@ -44,23 +45,26 @@ def page(trace: Trace, findings: Sequence[Finding], threshold_ns: int = THRESHOL
     sections, titles = tables(report)
     title = trace.program or "a program"
     yield opening(f"{title}: tracekit report")
-    yield _header(trace, report, title, titles)
-    yield findings_as_cards(findings, nothing_found(trace, threshold_ns))
-    yield timeline(trace, findings)
+    drawn = timeline(trace, findings)
+    yield _header(trace, report, title, titles, bool(drawn))
+    yield findings_as_cards(findings, nothing_found(trace, threshold_ns), trace.duration / 1e9)
+    yield drawn
     yield from sections
     yield notes(trace.notes)
     yield closing()
 
 
-def _header(trace: Trace, report: dict[str, Any], title: str, titles: Sequence[tuple[str, str]]) -> Markup:
-    links = [("findings", "Findings"), ("timeline", "Timeline"), *titles]
+def _header(
+    trace: Trace, report: dict[str, Any], title: str, titles: Sequence[tuple[str, str]], has_timeline: bool
+) -> Markup:
+    links = [("findings", "Findings"), *([("timeline", "Timeline")] if has_timeline else []), *titles]
     links += [("notes", "Notes")] if trace.notes else []
     return element(
         "header",
         element("h1", title),
         element("p", _recorded(trace), class_="muted"),
         element("dl", *_facts(trace, report), class_="facts"),
-        element("nav", *(element("a", name, href=f"#{anchor}") for anchor, name in links)),
+        element("nav", *(element("a", name, href=f"#{anchor}") for anchor, name in links), aria_label="Sections"),
     )
 
 
@@ -79,12 +83,13 @@ def _recorded(trace: Trace) -> str:
 def _facts(trace: Trace, report: dict[str, Any]) -> Iterator[Markup]:
     yield fact("wall time", words.duration(trace.duration))
     if trace.exit_status is not None:
-        yield fact("exit status", str(trace.exit_status))
+        killed = [row.status for row in trace.processes if row.status and 128 - row.status == trace.exit_status]
+        yield fact("exit status", str(trace.exit_status), f" {say_status(killed[0])}" if killed else "")
     untraced = sum(bool(process.untraced) for process in trace.processes)
-    yield fact("processes", str(len(trace.processes)), f" {untraced} not traced" if untraced else "")
-    yield fact("threads", str(len(trace.threads)))
+    yield fact("processes", f"{len(trace.processes):,}", f" {untraced} not traced" if untraced else "")
+    yield fact("threads", f"{len(trace.threads):,}")
     if trace.tasks:
-        yield fact("tasks", str(len(trace.tasks)))
+        yield fact("tasks", f"{len(trace.tasks):,}")
     used = [loop["used"] for loop in report["loops"] if loop["used"] is not None]
     if used:
         yield fact("event loop in use" if len(used) == 1 else "busiest event loop", f"{max(used):.0%}", " of its time")

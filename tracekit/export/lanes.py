@@ -165,39 +165,39 @@ def _blocks(comparison: Comparison, plan: Plan, y: float) -> tuple[list[Markup],
         lanes = plan.lanes(row)
         height = max(_LEAST, sum(map(plan.height_of, lanes)) + 6)
         height = max(height, 4 * 16) if len(lanes) < len(row.lanes) else height
-        blocks.append(_block(row, plan, y, height, row.model in best))
+        blocks.append(_block(row, plan, y, height, best.get(row.model, "")))
         y += height + _GAP
     return blocks, y
 
 
-def _fastest(comparison: Comparison) -> set[str]:
-    """The models that nobody could call slower than the best, for the difference is within the noise; none of one alone."""
+def _fastest(comparison: Comparison) -> dict[str, str]:
+    """What is said of the fastest, and of those that nobody could call slower, for the difference is noise; none of one alone."""
     ran = comparison.measured
     if len(ran) < 2:
-        return set()
-    return {ran[0].model} | {row.model for row in ran[1:] if is_level(ran[0], row)}
+        return {}
+    return {ran[0].model: "fastest", **{row.model: "as fast" for row in ran[1:] if is_level(ran[0], row)}}
 
 
-def _block(row: Row, plan: Plan, y: float, height: float, is_best: bool) -> Markup:
+def _block(row: Row, plan: Plan, y: float, height: float, best: str) -> Markup:
     end = plan.x(plan.end(row))
     panel = element(
         "rect", class_="panel", x=plan.left, y=y, width=f"{max(end - plan.left, 2):.1f}", height=f"{height:.1f}", rx=3
     )
-    edge = element("rect", class_="best" if is_best else "edge", x=f"{end:.1f}", y=y, width=2, height=f"{height:.1f}")
-    return element("g", panel, edge, _told(row, len(plan.lanes(row)), y, height, is_best), rows_of(row, plan, y + 3))
+    edge = element("rect", class_="best" if best else "edge", x=f"{end:.1f}", y=y, width=2, height=f"{height:.1f}")
+    return element("g", panel, edge, _told(row, len(plan.lanes(row)), y, height, best), rows_of(row, plan, y + 3))
 
 
-def _told(row: Row, drawn: int, y: float, height: float, is_best: bool) -> Markup:
+def _told(row: Row, drawn: int, y: float, height: float, best: str) -> Markup:
     """Left of the block: the model, its wall time and speed-up, and how late polls were where there is room."""
     name = shortened(row.model, 22)
     times = [words.duration(round((row.wall_s or 0) * 1e9))]
     if row.speedup is not None and row.model != BASE:
         times.append(f"{row.speedup:.2f}\N{MULTIPLICATION SIGN}")
-    if is_best:
-        times.append("fastest")
+    if best:
+        times.append(best)
     lines = [
         element("text", name, class_="model", x=_MARGIN, y=f"{y + 14:.1f}"),
-        element("text", "  ·  ".join(times), class_="good" if is_best else "wall", x=_MARGIN, y=f"{y + 31:.1f}"),
+        element("text", "  ·  ".join(times), class_="good" if best else "wall", x=_MARGIN, y=f"{y + 31:.1f}"),
     ]
     rest = []
     if row.poll_worst_s is not None and height >= _LEAST + 8:

@@ -58,6 +58,16 @@ def code_of(function: Any) -> str | None:
     return code_text(str(getattr(function, "__qualname__", code.co_name)), code.co_filename, code.co_firstlineno)
 
 
+def started_for(runner: Any) -> str | None:
+    """What a Thread or a Process was started for, as `code_of`: its own `run`, else what it was given; None for neither."""
+    own = type(runner).run
+    code = getattr(own, "__code__", None)
+    if code is not None and not is_library(code.co_filename):
+        return code_of(own)
+    given = getattr(runner, "_target", None) or getattr(runner, "function", None)  # a Timer's
+    return None if given is None else code_of(given)
+
+
 def callback_facts(callback: Any) -> tuple[str | None, str]:
     """`code_of` and `name_of`."""
     return code_of(callback), name_of(callback)

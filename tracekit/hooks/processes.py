@@ -12,6 +12,7 @@ import sys
 
 from tracekit import events
 from tracekit.clock import monotonic_ns
+from tracekit.hooks.code import called_at, started_for
 from tracekit.hooks.entry import why_not_entered
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
@@ -77,8 +78,12 @@ class ProcessesHook(Hook):
             process = sys.modules["multiprocessing.process"]
             if recorder is None or process.parent_process() is None:
                 return
+            own = process.current_process()
             details = [(events.PARENT, process.parent_process().pid)]
-            recorder.write_named(events.PROCESS_NAME, process.current_process().name, 0, details)
+            code = started_for(own)
+            if code is not None:
+                details.append((events.CODE, recorder.intern(code)))
+            recorder.write_named(events.PROCESS_NAME, own.name, 0, details)
             sys.modules["multiprocessing.util"].Finalize(None, _finish, exitpriority=-1000)
         except Exception as error:
             self.fail(error)
@@ -162,6 +167,9 @@ class ProcessesHook(Hook):
             reason = why_not_entered(words, os.fsdecode(executable()), environment())
             if reason:
                 details.append((events.REASON, recorder.intern(reason)))
+            place = called_at(sys._getframe(1))
+            if place:
+                details.append((events.CODE, recorder.intern(place)))
             details += [(events.TOOK, monotonic_ns() - began), *(more or ())]
             recorder.write_named(events.PROCESS_SPAWN, name, pid, details)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The hook for threads: who started a thread, when it began, and its name. Knows only the recorder and `threading`.
+"""The hook for threads: who started a thread, and what for, when it began, and its name. Knows only the recorder and `threading`.
 
 That a thread ends the recorder sees by itself. Threads made by `_thread.start_new_thread` alone are not seen to start; the
 recorder takes them in at their first event.
@@ -7,6 +7,7 @@ recorder takes them in at their first event.
 from __future__ import annotations
 
 from tracekit import events
+from tracekit.hooks.code import started_for
 from tracekit.hooks.imports import when_imported
 from tracekit.hooks.patch import Hook
 from tracekit.record import recorder as recording
@@ -43,7 +44,9 @@ class ThreadsHook(Hook):
                     serial = recorder.serial("thread")
                     self._starting[id(thread)] = serial
                     thread._tracekit_thread = recorder, serial
-                    recorder.write_named(events.THREAD_START, thread.name, serial)
+                    code = started_for(thread)
+                    details = [] if code is None else [(events.CODE, recorder.intern(code))]
+                    recorder.write_named(events.THREAD_START, thread.name, serial, details)
                 except Exception as error:
                     self.fail(error)
             try:

@@ -67,6 +67,7 @@ def link(images: list[Image], mains: dict[int, Main], builder: Builder) -> None:
     for row, spawn in taken.items():
         _adopt(builder, row, spawn.parent)
         builder.processes[row].status = spawn.status
+        builder.processes[row].started_at = spawn.started_at
         asked[row] = spawn.asked
         if row not in forked and row in mains:
             builder.flow(FlowKind.SPAWN, spawn.track, spawn.time if spawn.pid else spawn.asked, mains[row].life)
@@ -95,6 +96,8 @@ def tell(mains: dict[int, Main], builder: Builder) -> None:
             args["ended"] = say_status(process.status)
         if process.starting is not None:
             args["start-up"] = say_duration(process.starting)
+        if process.started_at:
+            args["started at"] = process.started_at
         builder.annotate(main.life, args)
 
 
@@ -136,6 +139,7 @@ def _add(builder: Builder, spawn: Spawn) -> int:
         ended=None if spawn.pid else spawn.time,
         status=spawn.status,
         untraced=spawn.reason or NOT_FOUND,
+        started_at=spawn.started_at,
     )
 
 

@@ -31,6 +31,7 @@ class Spawn(NamedTuple):
     command: str
     reason: str
     status: int | None
+    started_at: str = ""  # as Process.started_at
 
 
 def spawns(images: list[Image]) -> list[Spawn]:
@@ -63,7 +64,13 @@ def _of_image(image: Image) -> Iterator[Spawn]:
                 command=str(image.args(slot).get("command", "")),
                 reason="" if reason is None else image.name(reason.payload),
                 status=None if status is None else exit_code(status.payload),
+                started_at=_place(image, slot),
             )
+
+
+def _place(image: Image, slot: int) -> str:
+    function, file, line = image.code(slot)
+    return f"{function} ({file}:{line})" if function and file else ""
 
 
 def _took(image: Image, slot: int) -> int:

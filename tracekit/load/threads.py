@@ -97,3 +97,13 @@ def _link_started(image: Image, log: Log, by_serial: dict[int, Log]) -> None:
         if started is not None and started is not log:
             image.builder.threads[started.thread].starter = log.thread
             image.builder.flow(FlowKind.START, log.track, int(log.time[at]), started.life)
+            _say_what_for(image, started, int(log.slot[at]))
+    for at in np.flatnonzero(log.kind == events.PROCESS_NAME).tolist():
+        _say_what_for(image, log, int(log.slot[at]))
+
+
+def _say_what_for(image: Image, log: Log, slot: int) -> None:
+    """What the thread, or the process whose main thread it is, was started for."""
+    place = image.place(slot)
+    if place is not None:
+        image.builder.annotate(log.life, place)

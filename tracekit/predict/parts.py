@@ -90,6 +90,7 @@ class Work:
         exact: whether the program itself said what its strands and steps are.
         spread: how uncertain the lengths of the pieces are, as a share of them.
         memory_bytes: of its first process, at most; 0: not known.
+        workers: how many the pool of the traced model may have, that of processes where it has both; 0: not known, or no pool.
     """
 
     program: str
@@ -104,6 +105,7 @@ class Work:
     exact: bool = False
     spread: float = 0.05
     memory_bytes: int = 0
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

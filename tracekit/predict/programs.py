@@ -1,4 +1,4 @@
-"""Programs: the work of a trace that does not say itself what its steps are: tasks, jobs of pools, threads, or calls that recur.
+"""Programs: the work of a trace that does not say itself what its steps are: tasks, jobs of pools, threads, processes, or calls.
 
 What could be arranged otherwise is what recurs or goes on beside other things; the rest of the program runs alone, before it or
 after. Of I/O it is taken that there is a way to await it, of what is passed to another process that it is small.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
-from tracekit.model.trace import Args, Category, FlowKind, Int64, Trace, TrackKind
+from tracekit.model.trace import Args, Category, FlowKind, Int64, Pool, Trace, TrackKind
 from tracekit.predict.division import Divider, Needs, Stint, pieces_of
-from tracekit.predict.parts import NOTHING, Passing, Piece, StepOf, Strand, Work
+from tracekit.predict.lives import lives_of
+from tracekit.predict.parts import NOTHING, Passing, StepOf, Strand, Work
 from tracekit.predict.tasks import strands_of_tasks
-from tracekit.units import say_duration
 
-_WINDOWS = 50  # that the life of a thread is cut into
 _RECURS = 3
-_WORTH = 0.3  # of a thread's life: so much must calls take that are looked at
+_WORTH = 0.3  # of the program's time: so much must calls take that are looked at
 _SPREAD = 0.08
 _AWAITABLE = "I/O is taken to have a way to be awaited; where it has none, asyncio needs threads for it"
 _BYTES = "what would be passed to other processes was not seen; it is taken to be small"
@@ -28,7 +26,7 @@ _BYTES = "what would be passed to other processes was not seen; it is taken to b
 
 def work_of_program(trace: Trace) -> Work:
     """The work of any program: that of the first of its shapes that is there."""
-    for find in (_of_tasks, _of_jobs, _of_threads, _of_calls, _of_all):
+    for find in (_of_tasks, _of_lives, _of_jobs, _of_calls, _of_all):
         work = find(trace)
         if work is not None:
             return work
@@ -41,33 +39,45 @@ def _of_tasks(trace: Trace) -> Work | None:
     if not pieces:
         return None
     rows = np.isin(trace.slices.category, (Category.STEP,))
-    model = _loop_model(trace)
-    notes = ["tasks are taken to pass each other things in the order in which they did"]
-    return _work(trace, strands, divider, model, trace.slices.start[rows], trace.slices.end[rows], [*notes, _BYTES])
+    pools = _pools(trace)
+    model = _loop_model(pools)
+    notes = ["tasks are taken to pass each other things in the order in which they did", _BYTES]
+    work = _work(trace, strands, divider, model, trace.slices.start[rows], trace.slices.end[rows], notes)
+    return replace(work, workers=_workers(pools, model == "asyncio+processes"))
 
 
-def _loop_model(trace: Trace) -> str:
-    jobs = {args.get("pool") for args in trace.args if "queued_ns" in args}
-    used = [trace.pools[at] for at in jobs if isinstance(at, int) and 0 <= at < len(trace.pools)]
-    if not used:
+def _loop_model(pools: list[Pool]) -> str:
+    if not pools:
         return "asyncio"
-    return "asyncio+processes" if any(pool.started for pool in used) else "asyncio+threads"
+    return "asyncio+processes" if any(pool.started for pool in pools) else "asyncio+threads"
 
 
 def _of_jobs(trace: Trace) -> Work | None:
-    slices = trace.slices
-    rows = np.flatnonzero(slices.category == Category.JOB)
-    rows = (
-        rows[[trace.tracks[track].kind == TrackKind.THREAD for track in slices.track[rows].tolist()]]
-        if len(rows)
-        else rows
-    )
+    rows = _jobs(trace)
     if len(rows) < 2:
         return None
-    inner = _within_jobs(trace)
-    return _of_slices(
-        trace, rows, "process-pool" if any(pool.started for pool in trace.pools) else "thread-pool", inner
-    )
+    pools = _pools(trace)
+    apart = any(pool.started for pool in pools or trace.pools)
+    work = _of_slices(trace, rows, "process-pool" if apart else "thread-pool", _within_jobs(trace))
+    return replace(work, workers=_workers(pools, apart))
+
+
+def _jobs(trace: Trace) -> Int64:
+    """The slices of jobs on threads."""
+    rows = np.flatnonzero(trace.slices.category == Category.JOB)
+    return rows[[trace.tracks[track].kind == TrackKind.THREAD for track in trace.slices.track[rows].tolist()]]
+
+
+def _pools(trace: Trace) -> list[Pool]:
+    """The pools that ran jobs."""
+    used = {args.get("pool") for args in trace.args if "queued_ns" in args}
+    return [trace.pools[at] for at in sorted(at for at in used if isinstance(at, int) and 0 <= at < len(trace.pools))]
+
+
+def _workers(pools: list[Pool], apart: bool) -> int:
+    """How many workers pools of processes, or of threads, may have in all; 0 where that is not known of each."""
+    limits = [pool.limit for pool in pools if bool(pool.started) == apart]
+    return sum(limits) if all(limits) else 0
 
 
 def _within_jobs(trace: Trace) -> dict[int, int]:
@@ -114,8 +124,7 @@ def _of_slices(trace: Trace, rows: Int64, model: str, after: dict[int, int]) -> 
                 group=stint.kind,
             )
         )
-    notes = [_AWAITABLE] if any(step.awaitable for strand in strands for step in strand.steps) else []
-    notes += [] if model == "process-pool" else [_BYTES]
+    notes = [*_taken(strands), *([] if model == "process-pool" else [_BYTES])]
     return _work(trace, strands, divider, model, slices.start[rows], slices.end[rows], notes)
 
 
@@ -129,42 +138,25 @@ def _passing(args: Args, whose: str) -> Passing:
 
 def _step(place: tuple[str, str, int], needs: Needs) -> StepOf:
     waits = needs.outside + needs.timer > needs.gil + needs.free
-    return StepOf(*place, kind="io" if waits else "compute", awaitable=waits)
+    return StepOf(*place, kind="" if not needs.seen else "io" if waits else "compute", awaitable=waits)
 
 
-def _of_threads(trace: Trace) -> Work | None:
-    """Threads that are nobody's workers: each a strand, cut into windows, so that what came first stays first."""
-    threads = [
-        at for at, row in enumerate(trace.threads) if not row.main and row.ended is not None and row.starter is not None
-    ]
-    if len(threads) < 2:
+def _of_lives(trace: Trace) -> Work | None:
+    """Threads or processes that are nobody's workers, each a strand, if they are more than the jobs of pools are."""
+    lives, jobs = lives_of(trace), _jobs(trace)
+    if lives is None or int((trace.slices.end[jobs] - trace.slices.start[jobs]).sum()) >= lives.total:
         return None
-    windows = {
-        at: np.linspace(trace.threads[at].started, trace.threads[at].ended or 0, _WINDOWS + 1).astype(int).tolist()
-        for at in threads
-    }
-    stints = {
-        at: [
-            Stint(at, start, end, f"thread {trace.threads[at].name} from {say_duration(start)} on", True)
-            for start, end in pairwise(edges)
-            if end > start
-        ]
-        for at, edges in windows.items()
-    }
-    divider = Divider(trace, [stint for own in stints.values() for stint in own])
-    strands = [_thread_strand(trace.threads[at].name, own, divider) for at, own in stints.items()]
-    start, end = (np.array([edges[side] for edges in windows.values()], np.int64) for side in (0, -1))
-    notes = [_AWAITABLE, _BYTES, "what threads waited for each other is not told apart from other waiting"]
-    return _work(trace, strands, divider, "threads", start, end, notes)
+    calls = _of_calls(trace) if lives.model == "sequential" else None
+    if calls is not None:  # which the program marked itself
+        return calls
+    strands, divider, notes = lives.strands(trace)
+    start, end = (np.array([getattr(life, side) for life in lives.lives], np.int64) for side in ("start", "end"))
+    work = _work(trace, strands, divider, lives.model, start, end, [*_taken(strands), _BYTES, *notes])
+    return replace(work, workers=lives.at_once if lives.model.endswith("-pool") else 0)
 
 
-def _thread_strand(name: str, stints: list[Stint], divider: Divider) -> Strand:
-    pieces: list[Piece] = []
-    steps = (StepOf(name, kind="io", awaitable=True), StepOf(name, kind="compute"))
-    for stint in stints:
-        needs = divider.needs(stint)
-        pieces += pieces_of(needs, 0 if needs.outside + needs.timer > needs.gil + needs.free else 1)
-    return Strand(name, tuple(pieces), steps=steps, group=name.rstrip("0123456789-_ "))
+def _taken(strands: list[Strand]) -> list[str]:
+    return [_AWAITABLE] if any(step.awaitable for strand in strands for step in strand.steps) else []
 
 
 def _of_calls(trace: Trace) -> Work | None:

@@ -65,6 +65,8 @@ def table(comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield f"| {comparison.workload} | {' | '.join(cells)} | {_named(found)} | {found.best} |"
     yield ""
     yield from _summary([found for _, found in told if found is not None])
+    yield from _inside(comparisons)
+    yield ""
     yield from (f"{each.workload}: {note}" for each in comparisons for note in each.notes)
 
 
@@ -88,6 +90,15 @@ def _summary(found: Sequence[Accuracy]) -> Iterator[str]:
         "of them with those that the rounds do not tell from the best."
     )
     yield _GOAL
+
+
+def _inside(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    told = [
+        (row.predicted, row.wall_s or 0.0) for each in comparisons for row in each.rows if error_of(row) is not None
+    ]
+    inside = sum(predicted is not None and predicted.low_s <= wall <= predicted.high_s for predicted, wall in told)
+    if told:
+        yield f"Within the interval that was predicted lie {inside / len(told):.0%} of what was measured (aimed at: 90 %)."
 
 
 def _bare(comparison: Comparison) -> dict[str, object]:

@@ -99,6 +99,14 @@ def test_a_machine_as_it_mostly_was() -> None:
     assert middle(seen[:1]) == seen[0]
 
 
+def test_a_machine_whose_pace_changes() -> None:
+    """What the same computing takes at several times widens the spread that was measured at each."""
+    seen = [Machine(2, computing_ns=ns, spread=0.02) for ns in (100, 110, 100, 160, 150)]
+
+    assert middle(seen).spread == pytest.approx((150 - 100) / 110)
+    assert middle(seen[:1]).spread == 0.02
+
+
 def test_computing_in_c_is_between_what_needs_no_memory_and_what_needs_nothing_else() -> None:
     """Without the GIL cores slow each other down by something between computing in Python and work on arrays."""
     machine = Machine(2, together=(1.0, 1.0), on_arrays=(1.0, 0.5))

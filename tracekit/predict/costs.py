@@ -49,7 +49,7 @@ def main() -> None:
         "step_ns": _step(),
         "together": [1.0, *(_together(context, count, busy) for count in range(2, cores + 1))],
         "on_arrays": [1.0, *(_together(context, count, stream) for count in range(2, cores + 1))],
-        "spread": _spread(),
+        **_same(),
     }
     print(json.dumps(found))
 
@@ -128,11 +128,12 @@ def _switch() -> int:
     return int(max(0.0, 1 - kept[_TURNS // 2]) * sys.getswitchinterval() * 1e9)
 
 
-def _spread() -> float:
-    """How far the middle half of many times of the same computing reaches."""
+def _same() -> dict[str, float]:
+    """What the same computing takes, many times over, and how far the middle half of the times reaches."""
     times = sorted(busy() for _ in range(3 * _ROUNDS))
-    quarter = len(times) // 4
-    return round(min(_WIDEST, max(_NARROWEST, (times[-quarter] - times[quarter]) / times[len(times) // 2])), 4)
+    quarter, half = len(times) // 4, times[len(times) // 2]
+    spread = min(_WIDEST, max(_NARROWEST, (times[-quarter] - times[quarter]) / half))
+    return {"computing_ns": half, "spread": round(spread, 4)}
 
 
 def _fork(context: Any) -> int:

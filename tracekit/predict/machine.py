@@ -42,7 +42,8 @@ class Machine:
         together: how fast one core is, against one alone, when 1, 2, … compute at once, in Python.
         on_arrays: likewise, in C on large arrays.
         hunger: how much computing without the GIL is like that, as far as anybody can tell: 0..1.
-        spread: how far the same computing differs from one time to another, as a share of it.
+        computing_ns: what some computing in Python takes, always the same.
+        spread: how far that differs from one time to another, as a share of it.
     """
 
     cores: int
@@ -61,6 +62,7 @@ class Machine:
     together: tuple[float, ...] = (1.0,)
     on_arrays: tuple[float, ...] = (1.0,)
     hunger: float = 0.5
+    computing_ns: int = 7_000_000
     spread: float = 0.05
 
     @property
@@ -109,7 +111,7 @@ def measure() -> Machine:
 
 
 def middle(machines: Sequence[Machine]) -> Machine:
-    """A machine as it was most of the time: of each figure the one in the middle.
+    """A machine as it was most of the time: of each figure the one in the middle; its spread is also that between the times.
 
     Args:
         machines: the same one, measured at several times; at least one.
@@ -119,7 +121,14 @@ def middle(machines: Sequence[Machine]) -> Machine:
     for name, seen in found.items():
         several = isinstance(seen[0], tuple)
         found[name] = tuple(map(median_low, zip(*seen))) if several else median_low(seen)
+    found["spread"] = max(found["spread"], _reach([each.computing_ns for each in machines]))
     return Machine(**found)
+
+
+def _reach(times: Sequence[int]) -> float:
+    """How far the middle half of some times reaches, as a share of the one in the middle."""
+    ordered, quarter = sorted(times), len(times) // 4
+    return (ordered[-1 - quarter] - ordered[quarter]) / median_low(times)
 
 
 def process_ns(machine: Machine, memory_bytes: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ TAGS = {
         "nav",
         "h1",
         "h2",
+        "h3",
         "p",
         "a",
     ),
@@ -123,7 +125,8 @@ def test_findings_first() -> None:
     order = ["reader.py", findings[0].sentence, findings[-1].sentence, "What each thread ran", "something of reader"]
     places = [parsed.text.index(part) for part in order]
     assert places == sorted(places)
-    headings = ["Findings", "Timeline", "Kinds of work", "Threads", "Tasks", "Event loops", "Processes", "Notes"]
+    headings = ["Findings", "Timeline", "Kinds of work", "Threads", "Tasks", "Event loops"]
+    headings += ["Turns", "Processes", "Notes"]
     assert parsed.headings == headings
     assert findings[0].severity in parsed.text
     for words in findings[0].advice.split("`"):
@@ -140,6 +143,118 @@ def test_place_of_a_finding() -> None:
     assert "work (/app.py:3) in lib 1.2: inner (/lib/inner.py:7)" in text
     assert "at 500 ms for 250 ms" in text
     assert "Do this." in text
+
+
+def test_a_place_is_told_once() -> None:
+    """A place that the sentence tells already is not told again below it."""
+    finding = Finding(
+        "slug", "warning", 0.5, 0.25, "track", "It happened in work (/app.py:3).", "", "work", "/app.py", 3
+    )
+    assert Parsed(html_of(blocked(), [finding])).text.count("work (/app.py:3)") == 1
+
+
+def test_a_sum_of_waits() -> None:
+    """What several threads waited together, longer than the trace was, is told as a sum and not as a time that went by."""
+    finding = Finding("slug", "warning", 0.25, 3.0, "track", "They waited.", "")
+    text = Parsed(html_of(blocked(), [finding])).text
+    assert "from 250 ms on, 3.00 s in all" in text
+    assert "for 3.00 s" not in text
+
+
+def test_stack_and_who_waited() -> None:
+    """The stack that was seen and those who waited can be unfolded, the innermost call first, and how many more there were."""
+    details = {
+        "stack": [
+            {"function": "inner", "file": "/app.py", "line": 3},
+            {"function": "outer", "file": "/app.py", "line": 9},
+        ],
+        "delayed": [{"task": "early", "by_s": 0.25}, {"task": HOSTILE, "by_s": None}],
+        "delayed_count": 1200,
+    }
+    finding = Finding("slug", "warning", 0.5, 0.25, "track", "It happened.", "", details=details)
+    text = html_of(blocked(), [finding])
+    self_contained(text)
+    unfolded = Parsed(text[text.index("<details>") : text.index("</details>") + len("</details>")]).text
+    assert unfolded.index("inner (/app.py:3)") < unfolded.index("outer (/app.py:9)")
+    assert f"early (250 ms), {HOSTILE} (not known) and 1,198 more" in unfolded
+
+
+def test_few_of_those_who_waited() -> None:
+    """Of many who waited only the first are named, the others counted."""
+    details = {"delayed": [{"task": f"task {number}", "by_s": 1.0} for number in range(50)]}
+    text = Parsed(html_of(blocked(), [Finding("slug", "info", 0, 1, "", "It happened.", "", details=details)])).text
+    assert "task 9 (1.00 s) and 40 more" in text
+    assert "task 10 (1.00 s)" not in text
+
+
+def test_no_stack_no_details() -> None:
+    """Where no more is known of a finding there is nothing to unfold."""
+    finding = Finding("slug", "warning", 0.5, 0.25, "track", "It happened.", "", details={"stack": [], "delayed": []})
+    assert "<details>" not in html_of(blocked(), [finding])
+
+
+def test_killed() -> None:
+    """An exit status that stands for a signal says which; a process that was killed says so as well."""
+    builder = Builder("app.py")
+    builder.process(10, "app.py", started=0, ended=MS, status=-9)
+    text = Parsed(html_of(builder.build(exit_status=137))).text
+    assert "exit status137 killed by SIGKILL" in text
+    assert text.count("killed by SIGKILL") == 2
+    builder = Builder("app.py")
+    builder.process(10, "app.py", started=0, ended=MS, status=137)
+    assert "killed" not in Parsed(html_of(builder.build(exit_status=137))).text
+
+
+def test_by_coroutine() -> None:
+    """Of more tasks than a table shows, all are summed up by coroutine; of fewer, nothing is said twice."""
+    assert "All tasks, by coroutine" not in Parsed(html_of(blocked(tasks=5))).text
+    text = html_of(blocked(tasks=50))
+    body = text.partition("All tasks, by coroutine")[2].partition("</section>")[0]
+    row = Parsed(body[body.index("<tbody>") : body.index("</tbody>") + len("</tbody>")]).words
+    assert row[:6] == ["reader", "50", "0", "20.0 ms", "0 s", "0 s"]
+
+
+@pytest.mark.parametrize("name", ["", " \n"])
+def test_names_that_nobody_sees(name: str) -> None:
+    """A thing without a name, or with one of blanks, has no empty cell in its stead."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py", started=0, ended=100 * MS)
+    thread = builder.thread(process, 10, "MainThread", started=0, ended=100 * MS)
+    builder.slice(builder.track(TrackKind.THREAD, thread), 0, 90 * MS, name, Category.SPAN)
+    body = html_of(builder.build()).partition('id="kinds"')[2].partition("</section>")[0]
+    first = Parsed(
+        f"<table><tr>{body.partition('<tbody><tr>')[2].partition('</table>')[0]}".partition("</tr>")[0]
+        + "</tr></table>"
+    )
+    assert first.words[0] == (repr(name) if name else "(no name)")
+
+
+def test_long_names() -> None:
+    """A name of hundreds of characters is cut in a table, and whole for the mouse."""
+    name = "x" * 400
+    text = html_of(blocked(name, tasks=1))
+    section = text.partition('id="threads"')[2].partition("</section>")[0]
+    assert f'<span title="{name}">{"x" * 99}…</span>' in section
+
+
+def test_axis_where_there_is_little_room() -> None:
+    """Every other word at the axis is marked as one that may go, the first never, and no two neighbours."""
+    parsed = Parsed(html_of(blocked()))
+
+    plain = [
+        at.get("class") for tag, at in parsed.elements if tag == "span" and str(at.get("class")).split()[0] == "at1"
+    ]
+    assert "between" not in str(plain[0])
+    assert ["between" in str(one) for one in plain] == [bool(number % 2) for number in range(len(plain))]
+
+
+def test_no_link_to_nothing() -> None:
+    """What stands at the top of a page leads to sections that are there, also where there is no timeline."""
+    parsed = Parsed(html_of(Builder("nothing").build()))
+    ids = {attributes.get("id") for _, attributes in parsed.elements}
+    links = [str(attributes["href"]) for tag, attributes in parsed.elements if tag == "a"]
+    assert links
+    assert {link[1:] for link in links} <= ids
 
 
 def test_nothing_found() -> None:
@@ -185,6 +300,17 @@ def test_marks_lead_to_findings() -> None:
     assert links
     assert all(link.startswith("#") and ids.count(link[1:]) == 1 for link in links)
     assert {"#finding-1", "#mark-1"} <= set(links)
+
+
+def test_marks_keep_apart() -> None:
+    """Marks of findings that came soon after one another lie in rows, and those with more digits take more room."""
+    findings = [Finding("slug", "info", at / 1000, 0.001, "", "It happened.", "") for at in range(0, 24 * 25, 25)]
+    body = html_of(blocked(), findings).partition('<span class="name muted">findings</span>')[2]
+    rows = body.partition('<div class="lane">')[0].split('<div class="row">')[1:]
+    starts = [[float(at) for at in re.findall(r'style="left:([\d.]+)%"', row)] for row in rows]
+    assert sum(map(len, starts)) == 24
+    for row in starts:
+        assert all(later - one >= (2.2 if one < 22.5 else 3.0) - 1e-6 for one, later in pairwise(row))
 
 
 def self_contained(text: str) -> None:
@@ -235,8 +361,8 @@ def test_bounded() -> None:
         builder.slice(builder.track(TrackKind.TASK, task), number, number + 10_000, "run", Category.RUNNING, task=task)
     text = html_of(builder.build())
     assert len(text) < 3_000_000
-    assert "Not drawn: 36 threads and 2960 tasks, which did less." in Parsed(text).text
-    assert "and 2975 more: tracekit report --json has all of them" in Parsed(text).text
+    assert "those that ran or were held up longest; not drawn: 36 threads and 2,960 tasks." in Parsed(text).text
+    assert "and 2,975 more: tracekit report --json has all of them" in Parsed(text).text
 
 
 def test_nothing() -> None:

@@ -75,6 +75,25 @@ def test_what_is_told() -> None:
     assert "task 0: parse, computing, 500 ms" in titles
 
 
+def test_legend() -> None:
+    """The legend ends at the right edge of a picture; on a page it begins at the left, for the right may be out of sight."""
+
+    def places(headed: bool) -> list[float]:
+        picture = drawn(str(lanes.drawing(comparison(row("asyncio")), headed=headed)))
+        words = [word for _, word in lanes._KINDS]
+        return [
+            float(text.get("x", 0))
+            for text in picture.iter(SVG + "text")
+            if text.text in words and text.get("class") == "said"
+        ]
+
+    right, left = places(headed=True), places(headed=False)
+    assert len(right) == len(left) == len(lanes._KINDS)
+    assert right == sorted(right)
+    assert left[0] < 60 < lanes.WIDTH / 2 < right[0]
+    assert right[-1] < lanes.WIDTH
+
+
 def test_late_poll() -> None:
     """A poll that was late is drawn from when it was due to when it was looked at; one on time only where it was looked at."""
     picture = drawn(lanes.svg(comparison(row("asyncio"))))
@@ -94,13 +113,14 @@ def test_no_late_poll() -> None:
 
 
 def test_fastest_is_not_told_of_a_tie() -> None:
-    """Models that cannot be told from the best are all marked, and of one alone nothing is said."""
+    """One is the fastest, those that cannot be told from it are as fast, and of one alone nothing is said."""
 
-    def marked(*walls: float) -> int:
+    def marked(*walls: float) -> tuple[int, int]:
         rows = [row(f"model {number}", wall) for number, wall in enumerate(walls)]
-        return sum("fastest" in said for said in texts(drawn(lanes.svg(comparison(*rows)))))
+        said = texts(drawn(lanes.svg(comparison(*rows))))
+        return sum("fastest" in one for one in said), sum("as fast" in one for one in said)
 
-    assert [marked(2.0), marked(4.0, 2.0), marked(4.0, 2.0, 2.01)] == [0, 1, 2]
+    assert [marked(2.0), marked(4.0, 2.0), marked(4.0, 2.0, 2.01)] == [(0, 0), (1, 0), (1, 1)]
 
 
 def test_models_that_failed() -> None:

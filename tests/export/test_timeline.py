@@ -110,3 +110,40 @@ def test_the_busiest(more: int) -> None:
         f"Task-{more + n}" for n in range(MOST_TASKS)
     ]
     assert timeline.left_out == ([f"{more} threads", f"{more} tasks"] if more else [])
+
+
+def sharing(count: int) -> Trace:
+    """Tasks that follow one another on one track, as the later ones of thousands do; the last one ran longest."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py")
+    track = builder.track(TrackKind.TASKS, process, 1)
+    for number in range(count):
+        start, ran = number * 10 * MS, (5 if number == count - 1 else 1) * MS
+        task = builder.task(process, None, f"Task-{number}", created=start, running=ran, ready=MS)
+        builder.slice(track, start, start + MS + ran, f"Task-{number}", Category.TASK, task=task)
+        builder.slice(track, start, start + MS, "ready", Category.READY, task=task)
+        builder.slice(track, start + MS, start + MS + ran, "running", Category.RUNNING, task=task)
+    return builder.build()
+
+
+def test_tasks_that_share_a_track() -> None:
+    """A task has a lane of its own, with what it did and nothing of others, also where it shares a track with them."""
+    trace = sharing(3)
+    assert [lane.name for lane in Timeline(trace).lanes] == ["Task-0", "Task-1", "Task-2"]
+    assert [(piece.begin, piece.end, piece.colour) for piece in lane(trace, "Task-2").rows[0]] == [
+        (20 * MS, 21 * MS, "loop"),
+        (21 * MS, 26 * MS, "compute"),
+    ]
+
+
+def test_the_culprit_is_drawn() -> None:
+    """Of thousands of tasks the one that ran longest has a lane, however late it came, and however many waited for it."""
+    builder = Builder("app.py")
+    process = builder.process(10, "app.py")
+    for number in range(2 * MOST_TASKS):
+        waited, ran = (0, 50 * MS) if number == 2 * MOST_TASKS - 1 else (100 * MS, MS)
+        task = builder.task(process, None, f"Task-{number}", created=number, running=ran, ready=waited)
+        track = builder.track(TrackKind.TASK, task)
+        builder.slice(track, number, number + waited, "ready", Category.READY, task=task)
+        builder.slice(track, number + waited, number + waited + ran, "running", Category.RUNNING, task=task)
+    assert Timeline(builder.build()).lanes[-1].name == f"Task-{2 * MOST_TASKS - 1}"

@@ -7,10 +7,12 @@ from typing import Any
 
 from tracekit.analyze import words
 from tracekit.analyze.finding import Finding
-from tracekit.export._markup import Markup, each, element, joined, text
+from tracekit.export._markup import Markup, each, element, joined, shortened, text
 
 MARKED = 40  # how many of the first ones the timeline has marks of
 _OPEN, _MOST = 12, 200
+_LONGEST = 100  # characters of a name
+_WAITED = 10  # of those who waited, those that are named
 
 
 def findings_as_cards(findings: Sequence[Finding], nothing: str, whole_s: float) -> Markup:
@@ -80,8 +82,9 @@ def _with_code(said: str) -> Markup:
 
 
 def _place(finding: Finding) -> Markup | None:
+    """Where it is in the code, unless the sentence says all of that."""
     where = words.place(finding.function, finding.file, finding.line)
-    if not where:
+    if not where or (where in finding.sentence and not finding.library):
         return None
     shown = [element("code", where)]
     if finding.library:
@@ -97,16 +100,19 @@ def _place(finding: Finding) -> Markup | None:
 def _more(finding: Finding) -> Markup | None:
     """The stack that was seen, and who had to wait, for those who want to know; nothing where there is no more of it."""
     frames = [_frame(frame) for frame in finding.details.get("stack") or ()]
-    delayed = [_delay(delay) for delay in finding.details.get("delayed") or () if "task" in delay]
+    waited = [delay for delay in finding.details.get("delayed") or () if "task" in delay]
+    delayed = [_delay(delay) for delay in waited[:_WAITED]]
     if len(frames) < 2 and not delayed:
         return None
-    parts = [element("p", "stack, the innermost call first", class_="note"), *frames] if len(frames) > 1 else []
+    said, parts = [], []
+    if len(frames) > 1:
+        said.append("stack, the innermost call first")
+        parts += frames
     if delayed:
-        many = finding.details.get("delayed_count", 0) - len(delayed)
-        said = words.listed(delayed) if many <= 0 else f"{', '.join(delayed)} and {many:,} more"
-        parts += [element("p", "who waited, and how long", class_="note"), element("p", said)]
-    names = [name for name, there in (("stack", len(frames) > 1), ("who waited", delayed)) if there]
-    return element("details", element("summary", words.listed(names)), *parts)
+        said.append("who waited, and how long")
+        many = max(finding.details.get("delayed_count", 0), len(waited)) - len(delayed)
+        parts.append(element("p", words.listed(delayed) if not many else f"{', '.join(delayed)} and {many:,} more"))
+    return element("details", element("summary", "; ".join(said)), *parts)
 
 
 def _frame(frame: dict[str, Any]) -> Markup:
@@ -116,7 +122,8 @@ def _frame(frame: dict[str, Any]) -> Markup:
 
 def _delay(delay: dict[str, Any]) -> str:
     by = delay.get("by_s")
-    return f"{delay['task']} ({'not known' if by is None else _duration(by)})"
+    name = shortened(str(delay["task"]), _LONGEST) if str(delay["task"]).strip() else "(no name)"
+    return f"{name} ({'not known' if by is None else _duration(by)})"
 
 
 def _duration(seconds: float) -> str:

@@ -56,6 +56,7 @@ nav a{text-decoration:none}nav a:hover{text-decoration:underline}
 .finding .said{font-size:16px;line-height:1.45;font-weight:500;margin:6px 0;max-width:95ch;overflow-wrap:anywhere}
 .finding .advice{max-width:95ch;color:var(--muted);overflow-wrap:anywhere}
 .finding .place{margin-top:8px;font-size:13px}
+.finding details{font-size:13px;max-width:110ch;overflow-wrap:anywhere}
 .is-error{--severity:var(--error)}.is-warning{--severity:var(--warning)}.is-nothing{--severity:var(--accent)}.is-info{--severity:var(--info)}
 details>summary{cursor:pointer;color:var(--muted);font-size:13px;padding:6px 0}
 .verdicts p{max-width:95ch;margin:8px 0}
@@ -101,7 +102,7 @@ td.bar,th.bar{width:260px;min-width:180px}
 .row>a:target{outline:2px solid var(--ink)}
 .row>a{scroll-margin:120px 50vw 120px 280px;position:absolute;top:1px;min-width:18px;height:16px;padding:0 5px;border-radius:8px;
  font-size:11px;line-height:16px;
- font-weight:600;color:var(--paper);text-decoration:none;z-index:2}
+ font-weight:600;color:var(--paper);text-decoration:none;z-index:2;box-shadow:0 0 0 1px var(--paper)}
 .grid{position:absolute;top:0;bottom:0;left:216px;right:14px;pointer-events:none}
 .grid i{position:absolute;top:26px;bottom:0;border-left:1px solid var(--line)}
 .grid b{position:absolute;top:0;bottom:0;opacity:.07;min-width:1px}
@@ -117,7 +118,7 @@ footer{margin-top:56px;font-size:12px;color:var(--muted)}
 .at4,.at16,#zoom4:checked~.scroll .at1,#zoom16:checked~.scroll .at1{display:none}
 #zoom4:checked~.scroll .at4,#zoom16:checked~.scroll .at16{display:block}
 
-@media (max-width:760px){
+@media screen and (max-width:760px){
 main{padding:20px 16px 48px}
 .picture{margin:8px -16px 0}
 h1{font-size:21px}
@@ -130,7 +131,13 @@ h1{font-size:21px}
 .finding{padding:12px 14px}
 .finding .said{font-size:15px}
 }
-@media print{main{max-width:none;padding:0}.zoom{display:none}.finding,tr,.lane{break-inside:avoid}
+@media (forced-colors:active){.row>*,.shares i,.legend i,.grid b{forced-color-adjust:none}}
+@media print{main{max-width:none;padding:0}.zoom{display:none}.finding,tr,.lane{break-inside:avoid}h2,h3{break-after:avoid}
+.sheet{width:100%!important}.at1{display:block!important}.at4,.at16{display:none!important}
+.scroll,.wide,.picture{overflow:visible}.picture svg{min-width:0}.wide{background:none}
+table{font-size:10.5px}th{font-size:10px}th,td{padding:3px 9px 3px 0}td.bar,th.bar{width:130px;min-width:90px}
+td.word:not(.short){min-width:110px}#findings>details::details-content{content-visibility:visible;display:block}
+.ticks .between{visibility:hidden}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 

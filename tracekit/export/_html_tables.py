@@ -166,7 +166,7 @@ def _turns(rows: Sequence[Row]) -> Markup:
         number("switches/s", lambda row: f"{row['switches_per_s']:,.0f}"),
         number("one turn", lambda row: seconds(row["turn_s"])),
     )
-    said = "How the threads of a process took turns on the cores. one turn: how long one ran before it had to stop, or waited."
+    said = "How the threads of a process took turns on the cores. one turn: how long one kept its core, on average."
     return _all(columns, sorted(rows, key=lambda row: -row["switches"]), said)
 
 

@@ -19,7 +19,7 @@ from tracekit.model.trace import Trace
 _ZOOMS = (1, 4, 16)
 _TICKS = 8  # at most, in what is seen at once
 _BANDS = 5
-_CHIP = 0.02  # how much of the whole width a mark of a finding takes
+_CHIP, _DIGIT = 0.014, 0.008  # how much of the whole width a mark of a finding takes, and each digit in it
 _CHIP_ROWS = 4
 _NAMED = 0.012  # of the whole width: what is shorter has no room for a name
 _LONGEST = 300  # characters of a name
@@ -134,9 +134,10 @@ def _marks(findings: Sequence[Finding], whole: int) -> Markup | None:
     rows: list[list[Markup]] = [[] for _ in free]
     shown = sorted(enumerate(findings[:MARKED], 1), key=lambda item: item[1].start_s)
     for number, finding in shown:
-        at = min(finding.start_s * 1e9 / whole, 1 - _CHIP)
+        width = _CHIP + _DIGIT * len(str(number))
+        at = min(finding.start_s * 1e9 / whole, 1 - width)
         row = next((row for row, until in enumerate(free) if until <= at), _CHIP_ROWS - 1)
-        free[row] = at + _CHIP
+        free[row] = at + width
         rows[row].append(_mark(number, finding, at))
     drawn = (element("div", *row, class_="row") for row in rows if row)
     return _rowed(element("span", "findings", class_="name muted"), each(drawn))

@@ -29,6 +29,8 @@ _KINDS = (
     ("poll", "poll"),
     ("late", "late poll"),
 )
+# Of kinds that are drawn lower or narrower than others: width, height, and how far down.
+_MARKS: dict[str, tuple[int, int, float]] = {"poll": (3, 12, 0), "sleep": (14, 5, 3.5)}
 
 
 def svg(comparison: Comparison, dark: bool | None = None) -> str:
@@ -56,7 +58,7 @@ def drawing(comparison: Comparison, dark: bool | None = None, headed: bool = Tru
         element("style", _style(dark)),
         element("rect", class_="paper", width=WIDTH, height=height, rx=8),
         *(_heading(comparison) if headed else ()),
-        _legend(comparison, top - 22),
+        _legend(comparison, top - 22, None if headed else _MARGIN),
         _axis(plan, top, bottom),
         *blocks,
         *failed,
@@ -128,21 +130,23 @@ def _heading(comparison: Comparison) -> list[Markup]:
     return [*lines, element("text", where, class_="said", x=_MARGIN, y=y)]
 
 
-def _legend(comparison: Comparison, y: float) -> Markup:
-    """Kinds that occur, from the right edge leftwards, in the row above the axis."""
+def _legend(comparison: Comparison, y: float, left: float | None) -> Markup:
+    """Kinds that occur, in the row above the axis.
+
+    Args:
+        left: where it begins; None: it ends at the right edge.
+    """
     there = {kind for row in comparison.measured for lane in row.lanes for _, _, kind, _ in lane.parts}
     if any(is_late(part) for row in comparison.measured for lane in row.lanes for part in lane.parts):
         there.add("late")
-    shown, x = [], float(_RIGHT)
-    for kind, word in reversed([pair for pair in _KINDS if pair[0] in there]):
-        x -= 7 * len(word) + 2
-        shown.append(element("text", word, class_="said", x=f"{x:.1f}", y=y + 10))
-        mark = {"poll": (3, 12, 0), "sleep": (14, 5, 3.5)}.get(kind, (14, 12, 0))
-        x -= mark[0] + 6
-        shown.append(
-            element("rect", class_=kind, x=f"{x:.1f}", y=y + mark[2] - 1, width=mark[0], height=mark[1], rx=1.5)
-        )
-        x -= 20
+    kinds = [(kind, word, _MARKS.get(kind, (14, 12, 0))) for kind, word in _KINDS if kind in there]
+    widths = [mark[0] + 6 + 7 * len(word) + 2 for _, word, mark in kinds]
+    x = float(_RIGHT - sum(widths) - 20 * (len(widths) - 1) if left is None else left)
+    shown = []
+    for (kind, word, (width, height, down)), whole in zip(kinds, widths):
+        shown.append(element("rect", class_=kind, x=f"{x:.1f}", y=y + down - 1, width=width, height=height, rx=1.5))
+        shown.append(element("text", word, class_="said", x=f"{x + width + 6:.1f}", y=y + 10))
+        x += whole + 20
     return element("g", *shown)
 
 

@@ -51,7 +51,8 @@ workload then yields instead of returning it, all at once:
 **Processes** are among the models. So functions stand at the top of their module (no lambdas, none inside of another), what
 they take and return can be pickled, and what one leaves in a global is seen in its own process only. **Threads** are, too: what
 functions share needs a lock. A workload gives the same results under every model; where it does not, the comparison says so.
-Each run imports the module anew, in a fresh process; for gevent after that has patched the standard library.
+Each run imports the module anew, in a fresh process, and what it prints is not shown; for gevent after that has patched the
+standard library.
 """
 
 from __future__ import annotations

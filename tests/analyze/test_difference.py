@@ -154,7 +154,50 @@ def test_what_nobody_watched_is_not_gone() -> None:
 
     assert found.of("threads", beyond_noise=False) == []
     assert found.of("wait", beyond_noise=False) == []
-    assert any("Nobody watched the second one" in note for note in found.notes)
+    assert any("The second one was not watched from outside, or hardly" in note for note in found.notes)
+
+
+def test_what_was_hardly_watched_is_not_gone() -> None:
+    """A program that was over after a look or two did not stop computing and waiting: nobody saw it."""
+    watched, _, thread = program()
+    lay_states(watched, thread, (400, "running"), (500, "waiting for the GIL"))
+    hardly, _, thread = program(200)
+    lay_states(hardly, thread, (1, "waiting for a lock"))
+
+    found = difference(watched.build(), hardly.build(), THRESHOLD)
+
+    assert found.of("threads", beyond_noise=False) == []
+    assert found.of("wait", beyond_noise=False) == []
+    assert "cpu" not in found.program.numbers
+    assert any("The second one was not watched" in note for note in found.notes)
+
+
+def waiting_for_locks(*names: str) -> Trace:
+    """A program that waited 400 ms each for some locks, or for a thread's end; nobody watched it from outside."""
+    builder, _, thread = program()
+    args = {"lock": "Lock 1", "outcome": "taken", "function": "update", "file": "/app/work.py", "line": 12}
+    args.update(held_by="other", held_in="take", held_file="/app/work.py", held_line=10)
+    for number, name in enumerate(names):
+        track, start = builder.track(TrackKind.THREAD, thread), (400 * number) * MS
+        builder.slice(track, start, start + 400 * MS, name, Category.WAIT, args=args if "Lock" in name else None)
+    return builder.build()
+
+
+def test_locks_without_an_observer() -> None:
+    """Waits for locks that both traces recorded are compared, also where nobody watched from outside."""
+    found = difference(waiting_for_locks("Lock.acquire", "Thread.join"), waiting_for_locks("Thread.join"), THRESHOLD)
+
+    (wait,) = found.of("wait")
+    assert (wait.name, wait.numbers["total"].delta) == ("the lock of take", -400 * MS)
+    assert found.notes == []
+
+
+def test_locks_that_nobody_recorded() -> None:
+    """Waits for locks that one trace only has may not have been recorded in the other: no change, but a note."""
+    found = difference(waiting_for_locks("Lock.acquire"), waiting_for_locks(), THRESHOLD)
+
+    assert found.of("wait", beyond_noise=False) == []
+    assert any(note.startswith("The second one has no waits for locks") for note in found.notes)
 
 
 def test_waits_and_states() -> None:

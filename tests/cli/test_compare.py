@@ -100,6 +100,8 @@ def test_list(tracekit: Run) -> None:
         (("nowhere.py",), "there is no file nowhere.py"),
         (("jobs.py:other",), "has no function other"),
         (("jobs.py", "--models", "fibres"), "no model is called 'fibres'"),
+        (("jobs.py", "--models", " ,"), "--models ' ,' names none"),
+        (("jobs.py", "--check-advice", "--trace-model", "fibres"), "no model is called 'fibres'"),
         (("jobs.py", "--scale", "-1"), "a scale of -1 makes no workload"),
         (("jobs.py", "--repeat", "0"), "0 rounds measure nothing"),
         (("jobs.py", "--trace-model", "threads"), "add --check-advice"),
@@ -123,6 +125,21 @@ def test_a_file_that_exits(tracekit: Run, tmp_path: Path) -> None:
     ended = tracekit("compare", "script.py")
     assert ended.returncode == 2
     assert "ends the program when it is imported" in ended.stderr
+
+
+def test_ended_while_a_file_is_imported(tmp_path: Path) -> None:
+    """A SIGTERM meanwhile is no doing of the file's, and nothing is said of it."""
+    (tmp_path / "slow.py").write_text("import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(600)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracekit", "compare", "slow.py"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    try:
+        until((tmp_path / "begun").exists)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, said) == (143, b"")
 
 
 def test_no_model_can(tracekit: Run, tmp_path: Path) -> None:

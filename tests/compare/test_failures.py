@@ -52,6 +52,39 @@ def test_a_task_that_fails_ends_the_run(child: Callable[..., Any], model: str, k
     assert not mark.exists()
 
 
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        (
+            "task('a', io(takes_nothing), given=1)",
+            "step 1 of 1 (takes_nothing): {}; it is called with one argument, what the",
+        ),
+        (
+            "task('a', io(takes_one))",
+            "step 1 of 1 (takes_one): {}; it is called without an argument, since the task is",
+        ),
+        (
+            "task('a', sleep(0), io(takes_one), io(takes_nothing), given=1)",
+            "step 3 of 3 (takes_nothing): {}; it is called",
+        ),
+        (
+            "task('a', io(takes_two), after='b')",
+            "step 1 of 1 (takes_two): {}; it is called with one argument, the list of",
+        ),
+    ],
+)
+def test_a_step_that_takes_something_else(child: Callable[..., Any], first: str, says: str) -> None:
+    """A function that cannot be called with what a step gets: the line says what that is."""
+    source = (
+        "from tracekit.workload import io, sleep, task\ndef takes_nothing(): ...\ndef takes_one(one): ...\n"
+        f"def takes_two(one, two): ...\ndef workload(scale): return [{first}, task('b', sleep(0))]\n"
+    )
+    before, after = says.split("{}")
+    said = child(source, "sequential").stderr
+    assert said.startswith(f"task 'a' failed in {before}TypeError: ")
+    assert after in said
+
+
 @pytest.mark.parametrize("model", [name for name in HERE if name not in ("sequential", "asyncio")])
 def test_nobody_waits_for_what_never_ends(child: Callable[..., Any], model: str) -> None:
     """Where a task fails, others that wait for ever don't keep the run from ending."""

@@ -124,6 +124,8 @@ def test_a_file_that_fails_says_where(tmp_path: Path) -> None:
         ("no/such/file.py", "there is no file no/such/file.py"),
         ("jobs.py:", "names no workload: write module:name"),
         (":workload", "names no workload"),
+        ("../jobs.mine:workload", "names no module: write package.module:name"),
+        ("jobs/mine:workload", "names no module: write package.module:name"),
         ("json:nothing", "has no function nothing"),
         ("json", "has no function workload"),
     ],
@@ -135,6 +137,29 @@ def test_what_is_not_there_is_said(spec: str, says: str) -> None:
 
 
 def test_a_module_that_is_not_there_is_said() -> None:
-    """The import's own words are in the line."""
-    with pytest.raises(TracekitError, match="No module named 'no_such_thing'"):
-        find.find("no_such_thing:workload")
+    """The import's own words are in the line, and where it was looked for."""
+    with pytest.raises(TracekitError, match="No module named 'no_such_thing'; modules are looked for in"):
+        find.find("no_such_thing.jobs:workload")
+
+
+def test_a_file_of_a_package_is_named_as_a_module(tmp_path: Path) -> None:
+    """Where it imports from beside itself as a part of its package, the line says how to name it."""
+    package = tmp_path / "shop" / "orders"
+    package.mkdir(parents=True)
+    for directory in (package, package.parent):
+        (directory / "__init__.py").touch()
+    (package / "batch.py").write_text("from . import prices\n")
+
+    with pytest.raises(TracekitError, match=rf"name it shop\.orders\.batch:name, in {tmp_path}$"):
+        find.find(str(package / "batch.py"))
+
+
+@pytest.mark.parametrize(("code", "says"), [("", "exit 0"), ("3", "exit 3")])
+def test_a_file_that_exits_is_said(tmp_path: Path, code: str, says: str) -> None:
+    """With the code that the program would end with; and it is not left behind half made."""
+    file = tmp_path / "exiting_jobs.py"
+    file.write_text(f"import sys\nsys.exit({code})\n")
+
+    with pytest.raises(TracekitError, match=rf"ends the program when it is imported \({says}\)"):
+        find.find(str(file))
+    assert "exiting_jobs" not in sys.modules

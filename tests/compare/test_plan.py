@@ -83,6 +83,7 @@ def test_none_may_be_given() -> None:
         (None, "the workload gave None: let it return a list"),
         ("tasks", "the workload gave 'tasks'"),
         ([task("a", sleep(0)), 3], "3 in the workload's list is neither"),
+        ([[task("a", sleep(0))]], "a list in the workload's list is neither"),
         ([task("a", sleep(0)), task("a", sleep(0))], "two of the name 'a'"),
         ([task("a", sleep(0)), poll(1, "a")], "two of the name 'a'"),
         ([task("a", sleep(0), after="b")], "'a' comes after 'b', which the workload does not return"),
@@ -151,6 +152,18 @@ def _yields_each(_: float) -> Any:
     yield task("b", sleep(0))
 
 
+async def _is_async(_: float) -> Any:
+    return [task("a", sleep(0))]
+
+
+async def _yields_async(_: float) -> Any:
+    yield [task("a", sleep(0))]
+
+
+def _takes_nothing() -> Any:
+    return [task("a", sleep(0))]
+
+
 def _fails_later(_: float) -> Any:
     yield [task("a", sleep(0))]
     raise OSError("no server")
@@ -161,7 +174,10 @@ def _fails_later(_: float) -> Any:
     [
         (_fails, r"could not be set up: OSError: no room \(test_plan.py, line \d+\)"),
         (_yields_nothing, "yields nothing"),
-        (_yields_each, "it yields twice; let it yield the whole list"),
+        (_yields_each, "yields twice: let it yield the whole list"),
+        (_is_async, "is an `async def` function: make it a plain one"),
+        (_yields_async, "is an `async def` function: make it a plain one"),
+        (_takes_nothing, "takes one argument, the scale: "),
         (_fails_later, "could not be cleaned up: OSError: no server"),
     ],
 )

@@ -102,6 +102,14 @@ def test_hostile_names() -> None:
     assert "\x1b" not in printed(article(workload="a\x1b[2J", about="\x1b]0;x\x07"))
 
 
+def test_next_in_one_piece() -> None:
+    """A command is not broken over lines, however long, so that it can be copied."""
+    out = io.StringIO()
+    command = f"tracekit compare article --models {','.join(['asyncio'] * 30)}"
+    next_steps(article(), page(out), command, ())
+    assert f"{command} --check-advice\n" in out.getvalue()
+
+
 def test_next() -> None:
     """It proposes a picture, or to open the trace that was written; and to check the advice, unless that was done."""
     comparison = article(trace=object())

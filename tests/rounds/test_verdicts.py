@@ -6,7 +6,7 @@ import hand_made_comparison as hand_made
 from hand_made_comparison import article, row
 
 from tracekit.predict.parts import Prediction
-from tracekit.rounds.comparison import Bound, Comparison, Row
+from tracekit.rounds.comparison import Bound, Comparison, Lane, Row
 from tracekit.rounds.verdicts import overlaps, verdicts
 
 
@@ -20,6 +20,15 @@ def test_who_is_best() -> None:
     assert verdicts(article())[0] == (
         "asyncio+processes is the fastest: 3.00 s, 1.67x as fast as sequential (1.63x to 1.70x); the next, asyncio, takes "
         "1.07x as long (1.07x to 1.07x)."
+    )
+
+
+def test_sequential_is_the_next() -> None:
+    """What the fastest brings against sequential is told once, also where that comes next."""
+    rows = [row("sequential", 5.0, 1.0, 0.0, 1.0), row("threads", 3.0, 1.67, 0.0, 1.0)]
+    assert (
+        verdicts(article(rows=rows))[0]
+        == "threads is the fastest: 3.00 s, 1.67x as fast as sequential (1.64x to 1.70x)."
     )
 
 
@@ -37,10 +46,44 @@ def test_who_starves_the_poll() -> None:
     assert "It comes in time under asyncio+processes and threads: 12.0 ms late at worst." in told
 
 
+def test_a_twin_is_awaited() -> None:
+    """A poll did not wait for I/O that other steps went on beside, as asyncio awaits a twin: the step that blocked is named."""
+    lanes = [
+        Lane("twin", [(0.0, 1.9, "io", "fetch")]),
+        Lane("blocks", [(0.1, 1.8, "io", "query")]),
+        Lane("poll", [(0.0, 1.9, "poll", "poll")]),
+    ]
+    told = said(article(rows=[row("asyncio", 3.0, 1.0, 1.9, 1.0, lanes=lanes)]))
+    assert "starves under asyncio (1.90 s late, while blocks blocks for 1.70 s)" in told
+
+
+def test_threads_take_turns() -> None:
+    """A step that computes beside others in threads held nobody up alone; where there is one thread it did."""
+    lanes = [
+        Lane("long", [(0.0, 0.7, "compute", "parse")]),
+        Lane("short", [(0.1, 0.3, "compute", "parse")]),
+        Lane("poll", [(0.0, 0.7, "poll", "poll")]),
+    ]
+    assert "held up, not starved, under threads" in said(
+        article(rows=[row("threads", 3.0, 1.0, 0.7, 1.0, lanes=lanes)])
+    )
+    assert "starves under trio (700 ms late, while long computes" in said(
+        article(rows=[row("trio", 3.0, 1.0, 0.7, 1.0, lanes=lanes)])
+    )
+
+
 def test_a_poll_that_is_a_little_late() -> None:
     """Held up for most of its period, but for no whole step, it is not called starved."""
     told = said(article(rows=[row("threads", 3.0, 1.0, 0.3, 1.0)]))
     assert "The poll, due every 500 ms, is held up, not starved, under threads (300 ms at worst)." in told
+
+
+def test_several_polls() -> None:
+    """Of several polls it is told that they are several, and the shortest time in which one is due."""
+    rows = [row("sequential", 5.0, 1.0, 3.0, 1.0), row("threads", 3.0, 1.0, 0.01, 1.0)]
+    told = said(article(rows=rows, polls_every_s={"slow": 0.8, "quick": 0.5}))
+    assert "The polls, one of them due every 500 ms, starve under sequential (3.00 s late" in told
+    assert "They come in time under threads: 10.0 ms late at worst." in told
 
 
 def test_without_polls() -> None:
@@ -65,11 +108,32 @@ def test_memory() -> None:
     assert "10.0 MB; asyncio+processes the most, 40.0 MB (4.00x)." in said(article())
 
 
+def test_too_little_to_do() -> None:
+    """What is over sooner than threads have started tells nothing of models: that comes first, and what to ask for."""
+    first = verdicts(article(rows=[row("sequential", 0.002, 1.0, 0.0, 1.0), row("threads", 0.003, 1.0, 0.0, 1.0)]))[0]
+    assert first.startswith("There is too little to do here to tell models apart, 2.00 ms")
+    assert first.endswith("as --scale 100.")
+
+
+def test_memory_of_a_blink() -> None:
+    """Of runs that were over at once nobody has seen what they took."""
+    assert "Memory" not in said(
+        article(rows=[row("sequential", 0.01, 1.0, 0.0, 1.0), row("threads", 0.02, 1.0, 0.0, 1.0)])
+    )
+
+
 def test_more_cores_bring_nothing() -> None:
     """Where a model of one core is level with the best, the others are not needed."""
     told = said(article(rows=[row("asyncio", 3.0, 1.0, 0.0, 1.0), row("processes", 2.95, 1.0, 0.0, 1.0)]))
-    assert "More cores save no time here: asyncio computes on one of 2" in told
+    assert "More cores save no time here: asyncio runs on one of 2" in told
     assert "starves" not in told
+
+
+def test_nobody_tried_more_cores() -> None:
+    """Where no model ran that computes on several cores, nothing is said of them: threads compute on one as well."""
+    assert "cores" not in said(
+        article(rows=[row("sequential", 3.0, 1.0, 0.0, 1.0), row("threads", 3.0, 1.0, 0.0, 1.0)])
+    )
 
 
 def test_more_cores_bring_no_time_but_the_poll() -> None:
@@ -85,7 +149,9 @@ def test_a_single_late_turn_decides_nothing() -> None:
     """Where all polls come in time, the model under which they mostly are the least late is named, not the best worst turn's."""
     rows = [row("threads", 3.0, 1.0, 0.012, 0.0), row("processes", 3.0, 1.0, 0.02, 1.0, poll_p50_s=0.001)]
     told = said(article(rows=rows))
-    assert "Of these processes keeps the poll most in time, 1.00 ms late on the median, 20.0 ms at worst (6.00 ms" in told
+    assert (
+        "Of these processes keeps the poll most in time, 1.00 ms late on the median, 20.0 ms at worst (6.00 ms" in told
+    )
 
 
 def test_more_cores_pay() -> None:
@@ -94,6 +160,12 @@ def test_more_cores_pay() -> None:
     assert "More cores pay: processes kept 1.9 of 2 busy; the best on one, asyncio, takes 3.00 s." in said(
         article(rows=rows)
     )
+
+
+def test_threads_that_use_more_cores() -> None:
+    """Threads that give up the GIL use several cores, too, and that is said also where no process was tried."""
+    rows = [row("sequential", 3.0, 1.0, 0.0, 1.0), row("threads", 1.5, 2.0, 0.0, 1.0, cores_used=1.9)]
+    assert "More cores pay: threads kept 1.9 of 2 busy; the best on one, sequential, takes" in said(article(rows=rows))
 
 
 def test_controls() -> None:

@@ -28,7 +28,8 @@ from tracekit.analyze.subjects import (
     crowded,
     subjects,
 )
-from tracekit.model.trace import Category, Trace
+from tracekit.analyze.thread_states import FIELDS
+from tracekit.model.trace import Category, States, Trace
 
 # Below that nothing counts: what is sampled a hundred times a second is known to two looks or so, and a program's weight is
 # looked at once a second, whenever that is.
@@ -36,6 +37,8 @@ SHARES = {TIME: 0.05, SAMPLED: 0.1, SIZE: 0.25, COUNT: 0.0}
 FLOORS = {TIME: 5_000_000, SAMPLED: 20_000_000, SIZE: 8_000_000, COUNT: 0}
 SHARES_OF_WALL = {TIME: 0.01, SAMPLED: 0.03}
 _NS_A_BYTE = 10  # of 10 MB more one should hear as early as of 100 ms more
+# Of a thread's life, and ns: of a program that is over when it is looked at first nobody knows what it did.
+_SEEN, _SEEN_ENOUGH = 0.2, 100_000_000
 _EVERYWHERE = ("times", "queued")  # say something only beside others
 
 
@@ -151,7 +154,10 @@ def difference(before: Trace, after: Trace, threshold_ns: int) -> Difference:
     old = {row.key: row for row in subjects(before, together, threshold_ns)}
     new = {row.key: row for row in subjects(after, together, threshold_ns)}
     sides = _side(before), _side(after)
-    pairs = [(old.get(key), new.get(key)) for key in {**old, **new} if _is_told(key, *sides)]
+    if not all(side.is_sampled for side in sides):
+        for row in (*old.values(), *new.values()):
+            row.numbers.pop("cpu", None)
+    pairs = [(old.get(key), new.get(key)) for key, row in {**old, **new}.items() if _is_told(row, *sides)]
     wall = max(before.duration, after.duration)
     changes = [_change(first, second, wall) for first, second in _reunited(pairs)]
     changes.sort(key=lambda row: (row.topic != PROGRAM, -row.weight))
@@ -168,10 +174,12 @@ def _busy(trace: Trace, name: str) -> list[str]:
     ]
 
 
-def _is_told(key: tuple[str, str, str], before: Side, after: Side) -> bool:
-    """Whether both traces could have it: what an observer sees is not gone because nobody looked."""
-    topic, form, _ = key
-    return (before.is_sampled and after.is_sampled) or not (topic == THREADS or (topic, form) == (WAIT, "thread"))
+def _is_told(row: Subject, before: Side, after: Side) -> bool:
+    """Whether both traces could have it: what an observer sees is not gone because nobody looked, nor a wait for a lock."""
+    if (row.topic, row.form) == (WAIT, "thread") and "total" in row.numbers:
+        return before.has_locks and after.has_locks
+    is_seen = row.topic == THREADS or (row.topic, row.form) == (WAIT, "thread")
+    return not is_seen or (before.is_sampled and after.is_sampled)
 
 
 def _reunited(pairs: list[tuple[Subject | None, Subject | None]]) -> list[tuple[Subject | None, Subject | None]]:
@@ -235,9 +243,21 @@ def _side(trace: Trace) -> Side:
         python=first.python if first else "",
         cores=trace.cores,
         wall=trace.duration,
-        is_sampled=bool(trace.states),
+        is_sampled=_is_sampled(trace),
         has_locks=bool((trace.slices.category == Category.WAIT).any()),
     )
+
+
+def _is_sampled(trace: Trace) -> bool:
+    """Whether threads were watched from outside: one at least, and not for a blink only."""
+    return any(_seen(trace, row) for row in trace.states)
+
+
+def _seen(trace: Trace, row: States) -> bool:
+    thread = trace.threads[row.thread]
+    life = min(trace.duration, (trace.duration if thread.ended is None else thread.ended) - thread.started)
+    seen: int = sum(getattr(row, state) for state in FIELDS)
+    return seen >= min(_SEEN * life, _SEEN_ENOUGH)
 
 
 def _notes(before: Side, after: Side) -> list[str]:
@@ -253,10 +273,15 @@ def _notes(before: Side, after: Side) -> list[str]:
         notes.append(f"They ran on different Pythons: {before.python}, then {after.python}.")
     if before.cores != after.cores and before.cores and after.cores:
         notes.append(f"They had a different number of cores: {before.cores}, then {after.cores}.")
-    for side, name in ((before, "first"), (after, "second")):
-        other = after if side is before else before
+    for side, other, name in ((before, after, "first"), (after, before, "second")):
+        if other.has_locks and not side.has_locks:
+            notes.append(
+                f"The {name} one has no waits for locks, because nobody waited or because nobody recorded it (--locks), so they "
+                "are not compared."
+            )
         if other.is_sampled and not side.is_sampled:
             notes.append(
-                f"Nobody watched the {name} one from outside, so what threads did cannot be compared (--rate)."
+                f"The {name} one was not watched from outside, or hardly, so what threads did cannot be compared: run it for "
+                "longer, or look more often (--rate)."
             )
     return notes

@@ -97,8 +97,13 @@ def command(
 
     for path in outputs:
         _check(path)
+    chosen = [name.strip() for name in (models or "").split(",") if name.strip()]
+    if models is not None and not chosen:
+        raise UsageError(f"--models {models!r} names none; name some, as --models sequential,threads,asyncio")
+    if trace_model:
+        _check_model(trace_model)
     asked = {
-        "models": [name.strip() for name in (models or "").split(",") if name.strip()],
+        "models": chosen,
         "scale": scale,
         "repeat": repeat,
         "seed": seed,
@@ -112,6 +117,12 @@ def command(
     _show(comparison, as_json, outputs)
     for path in outputs:
         _write(comparison, Path(path))
+
+
+def _check_model(name: str) -> None:
+    from tracekit.compare.models import get
+
+    get(name)  # complains where there is none
 
 
 def _list() -> None:
@@ -136,8 +147,18 @@ def _measured(workload: str, asked: dict[str, Any]) -> Comparison:
             return compare(workload, say=_Left(told).say, **asked)
         except KeyboardInterrupt:
             pass
+        except _Ended as ended:
+            raise SystemExit(128 + ended.number) from None
     say("interrupted", "interrupted; the run that was under way was ended, and nothing was written")
     raise SystemExit(_INTERRUPTED)
+
+
+class _Ended(BaseException):
+    """Somebody ends us by a signal; no SystemExit, which a workload's module may raise as well."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class _Left:
@@ -163,7 +184,7 @@ def _ending_with_us() -> Iterator[None]:
     """Whoever ends us ends the run that is under way."""
 
     def leave(number: int, _frame: object) -> NoReturn:
-        raise SystemExit(128 + number)
+        raise _Ended(number)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():

@@ -31,6 +31,11 @@ def told(error: BaseException) -> str:
     return f"{name}: {said}{place}" if said else f"{name}{place}"
 
 
+def is_of_the_call(error: BaseException) -> bool:
+    """Whether the function could not even be called by whoever caught this: no line of it has run."""
+    return isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
 def _short(said: str) -> str:
     """Both ends of what somebody says at length; what it comes down to stands in one of them."""
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST // 2]} ... {said[-_LONGEST // 2 :]}"

@@ -126,16 +126,20 @@ def _module(name: str) -> ModuleType:
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
+    if not _is_name(name):
+        raise UsageError(f"{name!r} names no module: write package.module:name, or with .py, file.py:name")
     try:
         return import_module(name)
-    except Exception as error:
-        raise TracekitError(f"workload module {name} cannot be imported: {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        is_elsewhere = isinstance(error, ModuleNotFoundError) and error.name in (name, *_above(name))
+        hint = "; modules are looked for in the working directory and on PYTHONPATH" if is_elsewhere else ""
+        raise TracekitError(f"workload module {name} {_failed(error)}{hint}") from error
 
 
 def _is_module(name: str) -> bool:
     from importlib.util import find_spec
 
-    if not all(part.isidentifier() for part in name.split(".")):
+    if not _is_name(name):
         return False
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
@@ -144,6 +148,32 @@ def _is_module(name: str) -> bool:
         return find_spec(name) is not None
     except (ImportError, ValueError):
         return False
+
+
+def _is_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def _above(name: str) -> list[str]:
+    """The packages that a module is in."""
+    parts = name.split(".")
+    return [".".join(parts[:many]) for many in range(1, len(parts))]
+
+
+def _failed(error: BaseException) -> str:
+    """What an import came to, in words."""
+    if isinstance(error, SystemExit):
+        return f"ends the program when it is imported (exit {error.code if error.code is not None else 0})"
+    return f"cannot be imported: {told(error)}"
+
+
+def _in_package(path: str) -> str:
+    """How to name a file whose imports only work as a part of its package; "" where it is in none."""
+    directory, name = os.path.split(path[: -len(".py")])
+    while os.path.isfile(os.path.join(directory, "__init__.py")):
+        directory, package = os.path.split(directory)
+        name = f"{package}.{name}"
+    return f"; as it is part of a package, name it {name}:name, in {directory}" if "." in name else ""
 
 
 def _free_name(stem: str) -> str:
@@ -170,9 +200,11 @@ def _load_as(name: str, path: str) -> ModuleType:
     _files[name] = path
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name], _files[name]
-        raise TracekitError(f"workload file {path} cannot be imported: {told(error)}") from error
+        is_relative = isinstance(error, ImportError) and "no known parent package" in str(error)
+        hint = _in_package(path) if is_relative else ""
+        raise TracekitError(f"workload file {path} {_failed(error)}{hint}") from error
     return module
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from tracekit.compare.failure import told
+from tracekit.compare.failure import is_of_the_call, told
 from tracekit.compare.journal import BEGIN, END, Journal
 from tracekit.errors import TracekitError
 from tracekit.record.probes import span
@@ -118,9 +118,20 @@ def result_of(arguments: Arguments) -> Any:
 def failed(task: Task, number: int, error: BaseException) -> TracekitError:
     """The one line for a step that failed."""
     asked = task.steps[number]
+    called = "with one argument, what the step before passes on" if number else _called(task)
     return TracekitError(
         f"task {task.name!r} failed in step {number + 1} of {len(task.steps)} ({asked.name}): {told(error)}"
+        + (f"; it is called {called}" if is_of_the_call(error) else "")
     )
+
+
+def _called(task: Task) -> str:
+    """What the first step gets."""
+    if task.after:
+        return "with one argument, the list of the results of those that it comes after"
+    if task.given is NOT_GIVEN:
+        return "without an argument, since the task is given none"
+    return "with one argument, what the task is given"
 
 
 def span_of(task: Task, number: int) -> Span:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
-from tracekit.compare.failure import told
+from tracekit.compare.failure import is_of_the_call, told
 from tracekit.errors import TracekitError, UsageError
 from tracekit.workload import NOT_GIVEN, Poll, Task
 
@@ -127,6 +127,9 @@ class Prepared:
     def __enter__(self) -> Plan:
         try:
             items = self._found.function(self._scale)
+            if hasattr(items, "__await__") or hasattr(items, "__aiter__"):
+                getattr(items, "close", bool)()  # or it would complain of never having been awaited
+                raise UsageError(f"workload {self._found.name} is an `async def` function: make it a plain one")
             if hasattr(items, "send"):
                 self._generator = items
                 items = next(self._generator)
@@ -139,6 +142,8 @@ class Prepared:
                 f"workload {self._found.name} yields nothing: let it yield its list of tasks, once"
             ) from None
         except Exception as error:
+            if is_of_the_call(error):
+                raise UsageError(f"workload {self._found.name} takes one argument, the scale: {error}") from error
             raise TracekitError(f"workload {self._found.name} could not be set up: {told(error)}") from error
 
     def __exit__(
@@ -146,6 +151,9 @@ class Prepared:
     ) -> None:
         try:
             self._end()
+        except UsageError:
+            if kind is None:
+                raise
         except Exception as failure:
             if kind is None:
                 raise TracekitError(
@@ -157,7 +165,7 @@ class Prepared:
         if generator is None:
             return
         for _ in generator:
-            raise UsageError("it yields twice; let it yield the whole list of tasks at once")
+            raise UsageError(f"workload {self._found.name} yields twice: let it yield the whole list of tasks at once")
 
 
 def _listed(items: Any) -> list[Any]:
@@ -175,4 +183,4 @@ def _listed(items: Any) -> list[Any]:
 
 
 def _short(thing: object) -> str:
-    return repr(thing)[:60]
+    return f"a {type(thing).__name__}" if isinstance(thing, (list, tuple, dict, set)) else repr(thing)[:60]

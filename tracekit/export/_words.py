@@ -99,5 +99,7 @@ def stand_in(process: Process) -> tuple[int, int, str, dict[str, Any]]:
     known: dict[str, Any] = {"command": process.command} if process.command else {}
     if process.status is not None:
         known["ended"] = say_status(process.status)
+    if process.started_at:
+        known["started at"] = process.started_at
     name = "not traced" if process.untraced else "nothing recorded"
     return start, max((process.ended or 0) - start, 0), name, known

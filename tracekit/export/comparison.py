@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.text import Text
 
 from tracekit.analyze.words import count, duration, size
-from tracekit.export.page import headline, paragraph, table
+from tracekit.export.page import clean, headline, paragraph, table
 from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
 from tracekit.rounds.verdicts import overlaps, verdicts
@@ -56,7 +57,8 @@ def next_steps(comparison: Comparison, console: Console, command: str, outputs: 
     """
     console.print()
     for words, why in _next(comparison, command, outputs):
-        paragraph(console, f"{why}: {words}", style="dim")
+        text = Text(clean(console, f"{why}: {words}"), style="dim")
+        console.print(text, soft_wrap=True)  # in one piece, to be copied
 
 
 def _next(comparison: Comparison, command: str, outputs: Sequence[str]) -> Iterator[tuple[str, str]]:

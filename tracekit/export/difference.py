@@ -70,7 +70,7 @@ def _whole(row: Change) -> list[str]:
         said.append(f"Tasks that were ready waited up to {_ns(pair.after)} for their loop; before, {_ns(pair.before)}.")
     if "cpu" in changed:
         pair = row.numbers["cpu"]
-        said.append(f"Its threads computed {_ns(pair.after)} in all; before, {_ns(pair.before)}.")
+        said.append(f"Its threads computed {_in_all(pair.after)}; before, {_ns(pair.before)}.")
     if "memory" in changed or "processes" in changed:
         said.append(_memory(row))
     return said
@@ -151,7 +151,7 @@ def _wait(row: Change) -> str:
     name = next(iter(row.numbers))
     pair = row.numbers[name]
     who = _WAITS[row.after or row.before].format(row.name)
-    return f"{who} for {_ns(pair.after)} in all; before, {_ns(pair.before)}."
+    return f"{who} {_in_all(pair.after, 'for ')}; before, {_ns(pair.before)}."
 
 
 def _kind(row: Change) -> str:
@@ -224,6 +224,10 @@ def _amount(name: str, value: int | None) -> str:
 
 def _ns(value: int | None) -> str:
     return "not at all" if not value else words.duration(value)
+
+
+def _in_all(value: int | None, word: str = "") -> str:
+    return f"{word}{words.duration(value)} in all" if value else "not at all"
 
 
 def _more(pair: Pair) -> str:

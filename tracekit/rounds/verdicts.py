@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from tracekit.analyze.words import duration, listed, size
@@ -20,6 +21,10 @@ _STARVED = 3.0  # such periods: what is later has missed turns
 _DOES = {"compute": "computes", "io": "blocks", "sleep": "sleeps"}
 
 _ONE_CORE = frozenset({"sequential", "asyncio", "gevent", "trio"})
+_ALL_CORES = frozenset({"processes", "process-pool", "asyncio+processes", "interpreters"})
+_MOST_SCALE = 1e6
+_SHORT = 0.005  # seconds: to start a few threads or processes takes as long
+_LOOKED_AT = 0.1  # seconds: of what is over sooner nobody has seen the most memory
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -28,7 +33,13 @@ def verdicts(comparison: Comparison) -> list[str]:
     if not rows:
         return ["No model could run this workload."]
     every = min(comparison.polls_every_s.values(), default=0.0)
-    found = [_best(rows, every), _controls(comparison, rows[0]), _cores(comparison, rows), *_polls(comparison, rows)]
+    found = [
+        _too_short(comparison, rows[0]),
+        _best(rows, every),
+        _controls(comparison, rows[0]),
+        _cores(comparison, rows),
+        *_polls(comparison, rows),
+    ]
     found += [_order(rows), _memory(rows), _results(comparison), _foretold(comparison)]
     return [sentence for sentence in found if sentence]
 
@@ -51,7 +62,7 @@ def _best(rows: Sequence[Row], every: float) -> str:
     level = [row for row in others if is_level(best, row)]
     if level:
         return f"{told}. {_listed(level)} cannot be told from it.{_most_in_time([best, *level], every)}"
-    if others:
+    if others and (others[0].model != BASE or best.speedup is None):  # of which that was told
         gain = ratios(best.walls, others[0].walls)
         low, high = interval(gain) or (None, None)
         told += f"; the next, {others[0].model}, takes {_times(median(gain))} as long{_between(low, high)}"
@@ -72,6 +83,18 @@ def _most_in_time(level: Sequence[Row], every: float) -> str:
     return f" Of these {first.model} keeps the poll most in time, {told}{than if others else ''}."
 
 
+def _too_short(comparison: Comparison, best: Row) -> str:
+    if best.wall_s is None or best.wall_s >= _SHORT:
+        return ""
+    scale = comparison.scale
+    while best.wall_s * scale / comparison.scale < _LOOKED_AT and scale < _MOST_SCALE:
+        scale *= 10
+    return (
+        f"There is too little to do here to tell models apart, {_seconds(best.wall_s)}, less than it takes to start some threads "
+        f"or processes: compare with more, as --scale {scale:g}."
+    )
+
+
 def _controls(comparison: Comparison, best: Row) -> str:
     bound = next((bound for bound in comparison.controls if bound.model == best.model), None)
     if bound is None or bound.sleeping is None or bound.computing is None or best.speedup is None:
@@ -88,10 +111,12 @@ def _cores(comparison: Comparison, rows: Sequence[Row]) -> str:
     if comparison.cores < 2 or one is None or best.wall_s is None or one.wall_s is None:
         return ""
     if one.wall_s <= best.wall_s * (1 + TIE):
+        if not any(row.model in _ALL_CORES for row in rows):  # nobody tried: threads in Python compute on one as well
+            return ""
         rest = "the fastest of all" if one is best else f"and the fastest is no more than {TIE:.0%} ahead"
         starves = _is_starved(one, min(comparison.polls_every_s.values(), default=0.0))
         price = "; but it starves the poll" if starves else ""
-        return f"More cores save no time here: {one.model} computes on one of {comparison.cores}, {rest}{price}."
+        return f"More cores save no time here: {one.model} runs on one of {comparison.cores}, {rest}{price}."
     if best.cores_used is not None and best.cores_used > _OVERLAPS:
         return (
             f"More cores pay: {best.model} kept {best.cores_used:.1f} of {comparison.cores} busy; the best on one, "
@@ -106,18 +131,22 @@ def _polls(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
     starved = [row for row in late if _is_starved(row, every)]
     delayed = [row for row in late if row not in starved and _late(row) > every * _ON_TIME]
     timely = [row for row in late if row not in starved and row not in delayed]
-    poll = f"The poll, due every {_seconds(every)},"
+    several = len(comparison.polls_every_s) > 1
+    poll = (
+        f"The polls, one of them due every {_seconds(every)}," if several else f"The poll, due every {_seconds(every)},"
+    )
+    it, are, s = ("They", "are", "") if several else ("It", "is", "s")
     said = []
     if starved:
         each = [f"{row.model} ({_seconds(row.poll_worst_s)} late{_while(row)})" for row in starved]
-        said.append(f"{poll} starves under {_and(each)}.")
+        said.append(f"{poll} starve{s} under {_and(each)}.")
     if delayed:
         each = [f"{row.model} ({_seconds(row.poll_worst_s)} at worst)" for row in delayed]
-        said.append(f"{'It' if said else poll} is held up, not starved, under {_and(each)}.")
+        said.append(f"{it if said else poll} {are} held up, not starved, under {_and(each)}.")
     if timely:
         worst = f"{_seconds(_late(timely[0]))} late at worst"
         under = f" under {_listed(list(reversed(timely)))}" if len(timely) < len(late) else " under all of them"
-        said.append(f"{'It' if said else poll} comes in time{under}: {worst}.")
+        said.append(f"{it if said else poll} come{s} in time{under}: {worst}.")
     return said
 
 
@@ -132,15 +161,30 @@ def _holder(row: Row) -> tuple[str, str, float] | None:
     if not turns:
         return None
     due, at, _, _ = max(turns, key=lambda part: part[1] - part[0])
+    events = sorted(
+        time
+        for lane in row.lanes
+        for begin, end, _, _ in lane.parts
+        for time in ((end,) if lane.is_poll else (begin, end))
+    )
     steps = [
         (min(end, at) - max(begin, due), end - begin, lane.task, kind)
         for lane in row.lanes
         for begin, end, kind, _ in lane.parts
-        if not lane.is_poll and (kind != "sleep" or row.model == BASE)
+        if not lane.is_poll and (row.model == BASE or _may_hold(row.model, kind, events, begin, end))
     ]
     covered, length, task, kind = max(steps, default=(0.0, 0.0, "", ""))
     is_it = task and covered >= (at - due) / 2 and covered >= length / 2
     return (task, kind, length) if is_it else None
+
+
+def _may_hold(model: str, kind: str, events: Sequence[float], begin: float, end: float) -> bool:
+    """Whether others may have waited for a step: one that computes where there is one thread, or one that stopped all others.
+
+    I/O that others went on beside was awaited, and computing that they went on beside was in a thread or process of its own.
+    """
+    goes_on = bisect_left(events, end) > bisect_right(events, begin)
+    return kind != "sleep" and (not goes_on or (kind == "compute" and model in _ONE_CORE))
 
 
 def _while(row: Row) -> str:
@@ -173,7 +217,7 @@ def _order(rows: Sequence[Row]) -> str:
 
 def _memory(rows: Sequence[Row]) -> str:
     told = sorted((row for row in rows if row.peak_pss_bytes), key=_bytes)
-    if len(told) < 2:
+    if len(told) < 2 or (rows[0].wall_s or 0.0) < _LOOKED_AT:
         return ""
     least, most, best = told[0], told[-1], rows[0]
     if _bytes(most) < _MUCH_MEMORY * _bytes(least):

@@ -36,6 +36,14 @@ def test_events_come_in_order() -> None:
     assert run.peak_pss_bytes == 7
 
 
+def test_who_is_too_short_to_be_weighed_says_what_it_weighs() -> None:
+    """The most memory that was seen, from outside while it ran or from inside at its end."""
+    weights = [(7, 9), (9, 7), (None, 9), (9, None)]
+    seen = [read(json.dumps(told(pss_bytes=inside)).encode(), outside).peak_pss_bytes for outside, inside in weights]
+    assert seen == [9, 9, 9, 9]
+    assert read(json.dumps(told(pss_bytes=None)).encode(), None).peak_pss_bytes is None
+
+
 def test_lateness_is_never_negative() -> None:
     """A poll that came before it was due was in time."""
     assert read(json.dumps(told()).encode(), None).lateness_s == [0.0, 5e-08]

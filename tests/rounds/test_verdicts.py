@@ -154,6 +154,12 @@ def test_a_single_late_turn_decides_nothing() -> None:
     )
 
 
+def test_where_polls_are_held_up_the_worst_turn_decides() -> None:
+    """What is mostly in time, but held up once, is not called more in time than what never is."""
+    rows = [row("asyncio", 3.0, 1.0, 2.0, 1.0, poll_p50_s=0.001), row("processes", 3.0, 1.0, 0.5, 1.0)]
+    assert "Of these processes keeps the poll most in time" in said(article(rows=rows))
+
+
 def test_more_cores_pay() -> None:
     """Where the best kept more than one core busy, and the best on one is slower."""
     rows = [row("asyncio", 3.0, 1.0, 0.0, 1.0), row("processes", 1.5, 1.0, 0.0, 1.0, cores_used=1.9)]

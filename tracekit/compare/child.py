@@ -3,9 +3,9 @@
 Nothing heavy is imported here, so that what is measured is the workload and its model.
 
 How it went stands in OUT, as JSON: begun and ended (CLOCK_MONOTONIC, ns), wall_s, cpu_s (of this process and those of
-its children that have ended), started_s (until the first step began), switches and preemptions, events ([time, task, step,
-"begin" or "end"]), polls ([name, due, at]), steps (kind and name of each, by task), polls_every (seconds, by name), and
-results_alike (a digest).
+its children that have ended), pss_bytes (of this process, at the end; null where that is not told), started_s (until the
+first step began), switches and preemptions, events ([time, task, step, "begin" or "end"]), polls ([name, due, at]), steps
+(kind and name of each, by task), polls_every (seconds, by name), and results_alike (a digest).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def measured(spec: str, model: str, scale: float) -> dict[str, Any]:
         journal.begin(model, found.name)
         results = runner.run(plan, journal)
         after = _used()
-    outcome = _outcome(plan, journal, results)
+        outcome = _outcome(plan, journal, results) | {"pss_bytes": _weight()}
     outcome |= dict(zip(("cpu_s", "switches", "preemptions"), (late - early for late, early in zip(after, before))))
     return {"workload": found.name, "model": model, "scale": scale, **outcome}
 
@@ -73,6 +73,15 @@ def _used() -> tuple[float, int, int]:
         sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
         sum(usage.ru_nivcsw for usage in usages),
     )
+
+
+def _weight() -> int | None:
+    """What this process takes now, for those who look from outside, and too seldom for a short run."""
+    try:
+        with open("/proc/self/smaps_rollup", "rb") as file:
+            return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"Pss:")), None)
+    except OSError:
+        return None
 
 
 def _outcome(plan: Plan, journal: Journal, results: dict[str, Any]) -> dict[str, Any]:

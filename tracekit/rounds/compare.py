@@ -182,7 +182,7 @@ def _bounds(series: Series) -> list[Bound]:
 def _add_traces(series: Series, comparison: Comparison) -> None:
     for row in comparison.rows:
         why = series.failed.get((TRACED, row.model))
-        if why:
+        if why and not row.failed:
             comparison.notes.append(f"{row.model} could not be traced, so its blocks and waits are not known: {why}")
         row.trace = series.traces.get(row.model)
         if row.trace is not None:

@@ -49,6 +49,10 @@ class Run:
 def read(text: bytes, peak_pss_bytes: int | None) -> Run:
     """The run that a child has written down.
 
+    Args:
+        text: what it wrote.
+        peak_pss_bytes: the most memory that was seen from outside; None where nobody looked. In the end it is known from inside.
+
     Raises:
         ValueError: it is not what a child writes.
     """
@@ -71,5 +75,5 @@ def _run(told: dict[str, Any], peak_pss_bytes: int | None) -> Run:
         results=str(told["results_alike"]),
         steps={task: [(str(kind), str(name)) for kind, name in of] for task, of in told.get("steps", {}).items()},
         polls_every={str(name): float(every) for name, every in told.get("polls_every", {}).items()},
-        peak_pss_bytes=peak_pss_bytes,
+        peak_pss_bytes=max(peak_pss_bytes or 0, int(told.get("pss_bytes") or 0)) or None,
     )

@@ -72,12 +72,13 @@ def _best(rows: Sequence[Row], every: float) -> str:
 def _most_in_time(level: Sequence[Row], every: float) -> str:
     """Among models that are as fast as each other, the one under which polls are late the least.
 
-    That is how late they mostly are: the latest of all turns is a single one, and where all come in time chance decides it.
+    Where they come in time, that is how late they mostly are: the latest of all turns is a single one, which chance decides.
     """
     polled = [row for row in level if row.poll_worst_s is not None]
     if not polled:
         return ""
-    first, *others = sorted(polled, key=lambda row: (_late(row) > every * _ON_TIME, row.poll_p50_s or 0.0))
+    allowed = every * _ON_TIME
+    first, *others = sorted(polled, key=lambda row: (max(_late(row), allowed), row.poll_p50_s or 0.0))
     told = f"{_seconds(first.poll_p50_s)} late on the median, {_seconds(first.poll_worst_s)} at worst"
     than = f" ({_seconds(others[0].poll_p50_s)} and {_seconds(others[0].poll_worst_s)} under {others[0].model})"
     return f" Of these {first.model} keeps the poll most in time, {told}{than if others else ''}."

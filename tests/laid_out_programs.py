@@ -123,6 +123,28 @@ def threads(doing: str, many: int = 4, life: float = 1000, waiting: str = "") ->
     return laid.builder.build(exit_status=0)
 
 
+def processes(doing: str, at_once: bool, many: int = 2, life: float = 1000, command: str = "") -> Trace:
+    """Processes that the first one started, with a core each, side by side or one after another.
+
+    Args:
+        doing: what they do (a state's name).
+        command: of another program; without it they are forks that run `work`.
+    """
+    laid, each = Laid(life), life if at_once else life / many
+    lay_states(laid.builder, laid.main, (life, "waiting for a child"))
+    for number in range(many):
+        start = 0 if at_once else number * each
+        times = {"started": laid.ns(start), "ended": laid.ns(start + each)}
+        line = f"run ({FILE}:5)" if command else ""
+        row = laid.builder.process(20 + number, "child", parent=laid.process, command=command, started_at=line, **times)
+        main = laid.builder.thread(row, 20 + number, "MainThread", main=True, **times)
+        args = None if command else {"function": "work", "file": FILE, "line": 3}
+        track = laid.builder.track(TrackKind.THREAD, main)
+        laid.builder.slice(track, *times.values(), "MainThread", Category.THREAD, args=args)
+        lay_states(laid.builder, main, (each, doing), start=start)
+    return laid.builder.build(exit_status=0)
+
+
 def calls(doing: str, many: int = 10, each: float = 100) -> Trace:
     """Spans of one name on the main thread, one after another."""
     laid = Laid(many * each)

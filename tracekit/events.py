@@ -295,8 +295,8 @@ TABLE: tuple[Event, ...] = (
         b="pid of the child, or 0",
         details=(*ARGUMENTS, REASON, TOOK, STATUS, NAME, CODE),
     ),
-    # Written right before a fork; the child's header names the same serial.
-    Event(PROCESS_FORK, "process fork", b="serial of the fork"),
+    # Written right before a fork; the child's header names the same serial. CODE: the program's line that did it.
+    Event(PROCESS_FORK, "process fork", b="serial of the fork", details=(CODE,)),
     # Written by whoever waited for a child and was told of its end.
     Event(PROCESS_EXIT, "process exit", b="pid of the child", details=(STATUS,)),
     # Written right before this process becomes another program, and again with its errno where it could not.

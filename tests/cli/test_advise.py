@@ -34,6 +34,23 @@ async def main():
 asyncio.run(main())
 """
 
+STARTED = """
+import multiprocessing, sys, threading, time
+
+def crunch():
+    until = time.thread_time() + 0.4
+    while time.thread_time() < until:
+        sum(range(1000))
+
+if __name__ == "__main__":
+    kind = threading.Thread if sys.argv[1] == "threads" else multiprocessing.Process
+    started = [kind(target=crunch) for _ in range(2)]
+    for one in started:
+        one.start()
+    for one in started:
+        one.join()
+"""
+
 
 @pytest.fixture
 def trace(tmp_path: Path) -> str:
@@ -88,3 +105,16 @@ def test_a_recording(tracekit: Run, tmp_path: Path) -> None:
     said = [row["hot"]["name"] for row in told["advice"]] + told["unknown"]
     assert any("crunch" in text or "hot" in text for text in said)
     assert not any("crunch" in text and "may stay" in text for text in told["fine"])
+
+
+@pytest.mark.parametrize("model", ["threads", "processes"])
+def test_a_recording_of_what_was_started(tracekit: Run, tmp_path: Path, model: str) -> None:
+    """A recording of threads, or of processes, tells what they ran by function, file and line, whatever comes of it."""
+    (tmp_path / "app.py").write_text(STARTED)
+    assert tracekit("run", "-q", "--rate", "1000", "-o", "out.json", "app.py", model).returncode == 0
+
+    told = json.loads(tracekit("advise", "out.json", "--json").stdout)
+
+    assert told["now"] == model
+    said = [row["change"] for row in told["advice"]] + told["fine"] + told["unknown"]
+    assert any("crunch (app.py:4)" in text for text in said)

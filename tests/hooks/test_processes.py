@@ -331,3 +331,54 @@ def test_posix_spawn_is_as_strict_as_ever(run_python: Callable[..., Any]) -> Non
 
     assert (ran.stdout, ran.stderr) == ("TypeError\nTypeError\nFileNotFoundError\n0\n", "")
     assert len(ran.trace.processes) == 2
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_what_a_process_was_started_for(run_python: Callable[..., Any], method: str) -> None:
+    """The main thread of a child of multiprocessing says which function of the program it runs."""
+    ran = run_python(
+        f"""
+        import multiprocessing
+
+        def work():
+            pass
+
+        if __name__ == "__main__":
+            child = multiprocessing.get_context("{method}").Process(target=work, name="worker")
+            child.start()
+            child.join()
+        """
+    )
+
+    trace = ran.trace
+    child = next(at for at, row in enumerate(trace.processes) if row.name == "worker")
+    (life,) = [row for row in rows_of(trace, "THREAD") if trace.tracks[row.track].process == child]
+    assert life.args is not None
+    assert (life.args["function"], life.args["line"]) == ("work", 4)
+
+
+def test_which_line_started_a_process(run_python: Callable[..., Any]) -> None:
+    """A fork and another program say which line of the program started them."""
+    ran = run_python(
+        """
+        import os, subprocess
+
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+
+        def start():
+            subprocess.run(["true"])
+
+        fork()
+        start()
+        """
+    )
+
+    forked, program = ran.trace.processes[1:]
+    assert forked.started_at.startswith("fork (")
+    assert forked.started_at.endswith(":5)")
+    assert program.started_at.startswith("start (")
+    assert program.started_at.endswith(":11)")

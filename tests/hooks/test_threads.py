@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import functools
 import gc
 import threading
 from collections.abc import Callable
@@ -195,3 +196,67 @@ def test_thread_that_cannot_start(recorded: Callable[..., Any]) -> None:
     trace = recording.trace
     assert sorted(thread.name for thread in trace.threads if not thread.main) == ["worker"]
     assert len(trace.flows) == 1
+
+
+def _wait() -> None:
+    pass
+
+
+class _Waiting(threading.Thread):
+    def run(self) -> None:
+        _wait()
+
+
+@pytest.mark.parametrize(
+    ("thread", "function"),
+    [
+        (threading.Thread(target=_wait, name="worker"), "_wait"),
+        (threading.Thread(target=functools.partial(_wait), name="worker"), "_wait"),
+        (_Waiting(name="worker"), "_Waiting.run"),
+        (threading.Timer(0, _wait), "_wait"),
+    ],
+    ids=["target", "partial", "subclass", "timer"],
+)
+def test_what_a_thread_was_started_for(recorded: Callable[..., Any], thread: threading.Thread, function: str) -> None:
+    """The life of a thread says which function of the program it runs, with file and line."""
+    thread.name = "worker"
+    with recorded() as recording:
+        thread.start()
+        thread.join()
+
+    (life,) = [row for row in rows_of(recording.trace, "THREAD") if row.name == "worker"]
+    assert (life.args["function"], life.args["file"]) == (function, __file__)
+    code = _Waiting.run.__code__ if "run" in function else _wait.__code__
+    assert life.args["line"] == code.co_firstlineno
+
+
+def test_a_thread_for_what_is_not_python(recorded: Callable[..., Any]) -> None:
+    """A thread that runs a function in C is there all the same, without a place."""
+    with recorded() as recording:
+        thread = threading.Thread(target=int, name="worker")
+        thread.start()
+        thread.join()
+
+    (life,) = [row for row in rows_of(recording.trace, "THREAD") if row.name == "worker"]
+    assert "file" not in life.args
+
+
+class _Shy:
+    def __call__(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
+def test_a_target_that_does_not_like_to_be_asked(recorded: Callable[..., Any]) -> None:
+    """A thread whose target raises when it is asked what it is has no place; those after it are recorded as before."""
+    with recorded() as recording:
+        for target in (_Shy(), _wait):
+            thread = threading.Thread(target=target, name="worker")
+            thread.start()
+            thread.join()
+
+    shy, other = (row for row in rows_of(recording.trace, "THREAD") if row.name == "worker")
+    assert "file" not in shy.args
+    assert other.args["function"] == "_wait"

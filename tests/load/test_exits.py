@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from spool_writer import SpoolWriter
+from tests_support import rows_of
 
 from tracekit import events as e
 from tracekit.load.exits import exit_code
@@ -199,3 +200,22 @@ def test_a_process_that_is_no_worker(loaded: Callable[..., Trace]) -> None:
     parent = process(100, 100)
     ended(parent, 300, 200, 15)
     assert not loaded(parent, process(200, 160, ppid=100)).processes[1].dismissed
+
+
+def test_the_life_of_a_child_without_a_last_word(loaded: Callable[..., Trace]) -> None:
+    """A child that left by os._exit is drawn up to when its parent was told of that, and marked as unfinished."""
+    parent = process(100, 100)
+    ended(parent, 500, 200, 0)
+    trace = loaded(parent, process(200, 200, ppid=100, ended=layout.ENDED_NOT))
+    life = rows_of(trace, "THREAD")[1]
+    assert (life.start, life.end, life.unfinished) == (100, 400, True)
+    assert trace.processes[1].ended is None
+
+
+def test_the_life_of_a_child_whose_pid_is_used_again(loaded: Callable[..., Trace]) -> None:
+    """Such a child is drawn up to its own end, not to that of the process which had its pid after it."""
+    parent = process(100, 100)
+    ended(parent, 300, 200, 9)
+    ended(parent, 600, 200, 9)
+    first, second = (process(200, start, ppid=100, start_ticks=start, ended=layout.ENDED_NOT) for start in (200, 400))
+    assert [row.end for row in rows_of(loaded(parent, first, second), "THREAD")[1:]] == [200, 500]

@@ -10,6 +10,7 @@ from tests_support import rows_of
 from tracekit import events as e
 from tracekit.model.trace import Trace
 from tracekit.spool import layout
+from tracekit.spool.layout import code_text
 
 
 def process(pid: int, start: int, **header: int) -> SpoolWriter:
@@ -122,3 +123,16 @@ def test_an_untraced_process_younger_than_its_child(loaded: Callable[..., Trace]
     parent = process(100, 100)
     parent.record(190, e.PROCESS_SPAWN, "sh", 150)
     assert loaded(parent, process(200, 140, ppid=150)).processes[1].parent is None
+
+
+def test_which_line_started_it(loaded: Callable[..., Trace]) -> None:
+    """A fork and a program, traced or not, say which line of their parent started them."""
+    parent = process(100, 100)
+    code = parent.name(code_text("main", "/app/app.py", 7))
+    parent.record(110, e.PROCESS_FORK, 0, 1, (e.CODE, 0, code))
+    parent.record(120, e.PROCESS_SPAWN, "python", 201, (e.CODE, 0, code))
+    parent.record(130, e.PROCESS_SPAWN, "ls", 202, (e.CODE, 0, code))
+    parent.record(140, e.PROCESS_SPAWN, "cat", 203)
+    trace = loaded(parent, process(200, 111, ppid=100, fork=1), process(201, 121, ppid=100))
+    line = "main (/app/app.py:7)"
+    assert {row.pid: row.started_at for row in trace.processes} == {100: "", 200: line, 201: line, 202: line, 203: ""}

@@ -9,6 +9,7 @@ from tests_support import rows_of
 
 from tracekit import events as e
 from tracekit.model.trace import Trace
+from tracekit.spool.layout import code_text
 
 
 def test_threads(loaded: Callable[..., Trace], arrows: Callable[[Trace], list[object]]) -> None:
@@ -106,3 +107,18 @@ def test_a_clock_that_runs_backwards_stands_still(loaded: Callable[..., Trace]) 
     for time in (100, 150, 120, 160):
         spool.record(time, e.INSTANT, "tick")
     assert loaded(spool).instants.time.tolist() == [0, 50, 50, 60]
+
+
+def test_what_a_thread_was_started_for(loaded: Callable[..., Trace]) -> None:
+    """The life of a thread says what it was started for, as far as whoever started it does."""
+    spool = SpoolWriter(100, start_monotonic=100)
+    spool.record(100, e.THREAD_BEGIN, "MainThread", 1)
+    code = spool.name(code_text("work", "/app/app.py", 3))
+    spool.record(110, e.THREAD_START, "placed", 2, (e.CODE, 0, code))
+    spool.record(111, e.THREAD_START, "other", 3)
+    spool.record(115, e.THREAD_BEGIN, "placed", 2, thread=2)
+    spool.record(116, e.THREAD_BEGIN, "other", 3, thread=3)
+    main, placed, other = rows_of(loaded(spool), "THREAD")
+    assert placed.args == {"function": "work", "file": "/app/app.py", "line": 3}
+    assert not main.args
+    assert not other.args

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from laid_out_programs import FILE, alone, blocked_loop, calls, convoy, threads
+from laid_out_programs import FILE, alone, blocked_loop, calls, convoy, processes, threads
 
 from tracekit.model.builder import Builder
 from tracekit.model.check import check
@@ -185,3 +185,44 @@ def test_nothing_at_all() -> None:
     counsel = advise(Builder().build())
 
     assert (counsel.advice, counsel.fine) == ((), ())
+
+
+def test_threads_that_wait_for_locks_are_not_called_fine() -> None:
+    """Threads that mostly wait for locks that nobody recorded are not said to wait for the outside, and to be right so."""
+    counsel = advise(threads("waiting for a lock"))
+
+    assert counsel.fine == ()
+    assert any("--locks" in sentence for sentence in counsel.unknown)
+
+
+@pytest.mark.parametrize(
+    ("doing", "at_once", "now"),
+    [("running", True, "processes"), ("sleeping", True, "processes"), ("sleeping", False, "sequential")],
+)
+def test_processes(doing: str, at_once: bool, now: str) -> None:
+    """Processes are work like any other: what they are, and by which function, is told; side by side they are fine."""
+    counsel = advise(processes(doing, at_once=at_once))
+    sentences = [*counsel.fine, *(advice.change for advice in counsel.advice)]
+
+    assert counsel.now == now
+    assert any(f"work ({FILE}:3)" in sentence for sentence in sentences)
+    assert bool(counsel.advice) == (not at_once)
+    assert any("save the memory of 2 processes" in sentence for sentence in counsel.fine) == (
+        doing == "sleeping" and at_once
+    )
+
+
+def test_programs_side_by_side() -> None:
+    """Programs that run side by side are fine; threads in their place are no matter, for they are other programs."""
+    counsel = advise(processes("sleeping", at_once=True, command="ls"))
+
+    assert counsel.advice == ()
+    assert not any("save the memory" in sentence for sentence in counsel.fine)
+
+
+def test_programs_one_after_another() -> None:
+    """Programs that were started one after another are advised to be started at once, by the line that starts them."""
+    advice = only(processes("sleeping", at_once=False, command="ls"))
+
+    assert advice.change.startswith(f"Start the 2 programs that run ({FILE}:5) starts before")
+    assert advice.confidence != "high"

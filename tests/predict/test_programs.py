@@ -8,7 +8,7 @@ import pytest
 from hand_made_states import MS, lay_states
 
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Category, FlowKind, TrackKind
+from tracekit.model.trace import Category, FlowKind, Pool, TrackKind
 from tracekit.predict.parts import Kind, Strand
 from tracekit.predict.work import work_of
 
@@ -218,3 +218,17 @@ def test_an_empty_trace() -> None:
 
     assert work.strands == ()
     assert work.notes
+
+
+def test_how_many_workers_its_pools_may_have() -> None:
+    """The workers of those pools count that ran jobs; where one does not say how many it may have, it is not known."""
+    for limits, workers in (((3,), 3), ((3, 4), 7), ((3, 0), 0)):
+        app = Program()
+        app.builder.pools.append(Pool(app.process, "ThreadPoolExecutor", limit=9))
+        for number, limit in enumerate(limits, 1):
+            app.builder.pools.append(Pool(app.process, "ThreadPoolExecutor", limit=limit))
+            worker = app.thread(f"worker {number}", 0, 1000)
+            for start in (0, 500):
+                app.slice(worker, start, start + 400, "fetch", Category.JOB, pool=number, queued_ns=0)
+
+        assert work_of(app.builder.build()).workers == workers

@@ -26,6 +26,11 @@ class Place(NamedTuple):
         """Whether it lies in the program's own code."""
         return bool(self.file) and code.owner(self.file) is code.Owner.USER
 
+    @property
+    def is_librarys(self) -> bool:
+        """Whether it lies in code that is not the program's own."""
+        return bool(self.file) and not self.is_users
+
     def __str__(self) -> str:
         return words.place(*self)
 

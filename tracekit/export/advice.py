@@ -84,8 +84,8 @@ def _advice(number: int, advice: Advice, console: Console) -> None:
     hot = advice.hot
     place = words.place(hot.name, hot.file, hot.line) if hot.file else hot.name
     where = f"{place}, " if place else ""
-    to = advice.model or "no other model helps"
-    headline(console, f"{number}.", f"{where}{hot.kind}, {_s(hot.seconds)}: {advice.now or 'as it is'} -> {to}")
+    to = f" -> {advice.model or 'no other model helps'}" if advice.model != advice.now else ""
+    headline(console, f"{number}.", f"{where}{hot.kind}, {_s(hot.seconds)}: {advice.now or 'as it is'}{to}")
     lines = (
         ("change", advice.change),
         ("brings", brings(advice)),

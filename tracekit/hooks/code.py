@@ -64,8 +64,13 @@ def started_for(runner: Any) -> str | None:
     code = getattr(own, "__code__", None)
     if code is not None and not is_library(code.co_filename):
         return code_of(own)
-    given = getattr(runner, "_target", None) or getattr(runner, "function", None)  # a Timer's
-    return None if given is None else code_of(given)
+    own_fields = vars(runner)
+    given = own_fields.get("_target")
+    given = own_fields.get("function") if given is None else given  # a Timer's
+    try:
+        return None if given is None else code_of(given)
+    except Exception:  # of an object of the program's that does not like to be asked
+        return None
 
 
 def callback_facts(callback: Any) -> tuple[str | None, str]:

@@ -35,6 +35,7 @@ class ProcessesHook(Hook):
     name = "processes"
 
     def install(self) -> None:
+        _watch_forks(self)
         self.replace(os, "posix_spawn", self._posix_spawn)
         self.replace(os, "posix_spawnp", self._posix_spawn)
         self.replace(os, "execv", self._exec)
@@ -187,6 +188,26 @@ class ProcessesHook(Hook):
             recorder.write_named(events.PROCESS_EXEC, name, errno, details)
         except Exception as error:
             self.fail(error)
+
+
+_watching: list[ProcessesHook] = []  # the one whose forks are watched, if any
+
+
+def _watch_forks(hook: ProcessesHook) -> None:
+    # What os.register_at_fork takes, it keeps for good. It is called before the recorder's own, which came first.
+    if not _watching and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork)
+    _watching[:] = [hook]
+
+
+def _before_fork() -> None:
+    """Say for the recorder which line of the program forks."""
+    if recording.current is None or recording.here.spawning:
+        return
+    try:
+        recording.here.forking = called_at(sys._getframe(1))
+    except Exception as error:
+        _watching[0].fail(error)
 
 
 def _described(words: Sequence[str], recorder: recording.Recorder) -> tuple[str, Details]:

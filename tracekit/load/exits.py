@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from tracekit import events
 from tracekit.load.image import Image
 from tracekit.model.builder import Builder
+from tracekit.spool.reader import Spool
 
 SEEN_AT_ITS_END = "only its end was seen: it was started past Python, and recorded nothing"
 FORKED = "it recorded nothing: it was ended right after its fork, or there was no room"
@@ -47,6 +48,16 @@ def settle(images: list[Image], builder: Builder) -> None:
         process.dismissed = process.dismissed or workers[id(end.image)].dismissed(end)
         if process.untraced and process.ended is None:
             process.ended = end.time
+
+
+def times(spools: Iterable[Spool]) -> dict[int, list[int]]:
+    """When those that waited for processes were told of their ends, by pid."""
+    found: dict[int, list[int]] = {}
+    for spool in spools:
+        for records in spool.threads:
+            for at in np.flatnonzero(records.kind == events.PROCESS_EXIT).tolist():
+                found.setdefault(int(records.b[at]), []).append(int(records.time[at]))
+    return found
 
 
 class _Workers:

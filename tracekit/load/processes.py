@@ -7,7 +7,7 @@ import numpy as np
 from tracekit import events
 from tracekit.load import exits
 from tracekit.load.image import Image
-from tracekit.load.spawns import Spawn, asked_of_servers, spawns
+from tracekit.load.spawns import Spawn, asked_of_servers, say_place, spawns
 from tracekit.load.threads import Main
 from tracekit.model.builder import Builder
 from tracekit.model.columns import of_kinds
@@ -182,7 +182,7 @@ def _time_starts(images: list[Image], asked: dict[int, int], builder: Builder) -
 def _link_forks(images: list[Image], mains: dict[int, Main], builder: Builder) -> dict[int, int]:
     """Draws the arrows from forks; returns when each process was forked that has one."""
     forks = {
-        (image.header.pid, int(log.b[at])): (image, log.track, int(log.time[at]))
+        (image.header.pid, int(log.b[at])): (image, log.track, int(log.time[at]), say_place(image, int(log.slot[at])))
         for image in images
         for log in image.logs
         for at in np.flatnonzero(log.kind == events.PROCESS_FORK).tolist()
@@ -192,6 +192,7 @@ def _link_forks(images: list[Image], mains: dict[int, Main], builder: Builder) -
         fork = forks.get((image.header.ppid, image.header.fork)) if image.header.fork else None
         if fork is not None and image.process in mains and _adopt(builder, image.process, fork[0].process):
             found[image.process] = fork[2]
+            builder.processes[image.process].started_at = fork[3]
             builder.flow(FlowKind.SPAWN, fork[1], fork[2], mains[image.process].life)
     return found
 

@@ -14,6 +14,7 @@ from tracekit.load import (
     calls,
     clock,
     counts,
+    exits,
     flight,
     lock_links,
     notes,
@@ -140,6 +141,7 @@ def _images(spools: list[Spool], ran: list[Program], alive: Mapping[int, int], b
     """An image for each spool; those of one process, which an exec parts, share its row."""
     last = {(spool.header.pid, spool.header.start_ticks): spool for spool in spools}
     rows: dict[tuple[int, int], int] = {}
+    told = exits.times(spools)
     images = []
     for spool in spools:
         header = spool.header
@@ -150,16 +152,18 @@ def _images(spools: list[Spool], ran: list[Program], alive: Mapping[int, int], b
             )
         goes_on = last[identity] is not spool
         lives = not goes_on and header.ended == layout.ENDED_NOT and header.pid in alive
-        seen_until = 0 if goes_on else alive[header.pid] if lives else _seen_until(header, ran)
+        seen_until = 0 if goes_on else alive[header.pid] if lives else _seen_until(header, ran, told)
         images.append(Image(spool, rows[identity], builder, goes_on, seen_until, lives))
     return images
 
 
-def _seen_until(header: Header, ran: list[Program]) -> int:
-    """When `tracekit run` saw a process end that had no last word itself; 0 where it did not."""
+def _seen_until(header: Header, ran: list[Program], told: Mapping[int, list[int]]) -> int:
+    """When `tracekit run`, or its parent, saw a process end that had no last word itself; 0 where neither did."""
     if header.ended != layout.ENDED_NOT:
         return 0
-    return max((program.ended or 0 for program in ran if program.pid == header.pid), default=0)
+    ended = max((program.ended or 0 for program in ran if program.pid == header.pid), default=0)
+    # A pid may be used again: the first end after the process began is its own.
+    return ended or min((time for time in told.get(header.pid, ()) if time >= header.start_monotonic), default=0)
 
 
 def _interpret(image: Image, mains: dict[int, Main], locks: Locks) -> Jobs:

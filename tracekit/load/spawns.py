@@ -64,11 +64,12 @@ def _of_image(image: Image) -> Iterator[Spawn]:
                 command=str(image.args(slot).get("command", "")),
                 reason="" if reason is None else image.name(reason.payload),
                 status=None if status is None else exit_code(status.payload),
-                started_at=_place(image, slot),
+                started_at=say_place(image, slot),
             )
 
 
-def _place(image: Image, slot: int) -> str:
+def say_place(image: Image, slot: int) -> str:
+    """The place in the code that the record at a slot tells of, as Process.started_at; "" where it tells of none."""
     function, file, line = image.code(slot)
     return f"{function} ({file}:{line})" if function and file else ""
 

@@ -121,7 +121,7 @@ class Process:
     pss: int = 0  # the largest that was seen
     shared: int = 0  # of its memory others map as well, at that time
     dismissed: bool = False  # a worker that its own pool ended with SIGTERM, as pools do when they are over
-    started_at: str = ""  # the user's line that started another program, as "function (file:line)"; "" where that was not seen
+    started_at: str = ""  # the program's line that forked or spawned it, as "function (file:line)"; "" where not seen
 
 
 @dataclass(slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tracekit.analyze import core_starved
 from tracekit.model.trace import Trace
-from tracekit.predict import lock_advice, lone_advice, loop_advice, model_advice
+from tracekit.predict import lock_advice, lone_advice, loop_advice, model_advice, pool_advice, unseen
 from tracekit.predict.counsel import SURE_FIRST, Advice, Counsel
 from tracekit.predict.found import Found
 from tracekit.predict.machine import Machine, usual
@@ -13,6 +12,7 @@ from tracekit.predict.predict import predict
 from tracekit.predict.work import work_of
 
 THRESHOLD_NS = 50_000_000
+_MUCH = 0.4  # of the threads' time: where they wait for locks so long, nothing is called fine
 
 
 def advise(trace: Trace, machine: Machine | None = None, threshold_ns: int = THRESHOLD_NS) -> Counsel:
@@ -27,15 +27,24 @@ def advise(trace: Trace, machine: Machine | None = None, threshold_ns: int = THR
     """
     work = work_of(trace)
     machine = machine or usual(work.cores)
-    found = Found([], [], _unseen(trace))
+    found = Found([], [], unseen.find(trace))
+    is_explained = bool(found.unknown)
     found.add(loop_advice.find(trace, work, machine, threshold_ns))
     found.add(lock_advice.find(trace, work, threshold_ns))
-    predicted = [] if found.advice or not trace.states else _predicted(work, machine)
-    if predicted:
-        found.add(model_advice.find(trace, work, machine, predicted))
-    if not found.advice and trace.states:
-        found.add(lone_advice.find(trace, work, machine))
+    is_open = bool(trace.states) and not found.advice
+    too_little = unseen.too_little(work) if is_open else ""
+    predicted = _predicted(work, machine) if is_open and not too_little else []
     now = next((row for row in predicted if row.model == work.traced_model), None)
+    if now is not None:
+        far = "" if is_explained else unseen.too_far(work, now)
+        is_sure = not far and lock_advice.share(trace) < _MUCH
+        larger = pool_advice.find(trace, work, machine, now)
+        found.add(larger if larger.advice else model_advice.find(trace, work, machine, predicted, is_sure))
+        found.unknown.extend([far] if far else [])
+    if is_open and not too_little and not found.advice:
+        found.add(lone_advice.find(trace, work, machine))
+    if too_little:
+        found.unknown.append(too_little)
     return Counsel(
         program=work.program,
         wall_s=work.wall_ns / 1e9,
@@ -59,19 +68,3 @@ def _predicted(work: Work, machine: Machine) -> list[Prediction]:
     if not work.traced_model or len(work.strands) < 2:
         return []
     return predict(work, (work.traced_model, *model_advice.candidates(work)), machine)
-
-
-def _unseen(trace: Trace) -> list[str]:
-    if not trace.states:
-        return [
-            "Nobody watched the threads from outside, so that computing cannot be told from waiting: record it again with an "
-            "observer (`tracekit run` has one, unless --rate is 0; `tk.start(rate=100)` starts one)."
-        ]
-    return [
-        "Other programs had the cores for a good part of the time (this one used {cores_used:.2f} of {cores} while its threads "
-        "wanted more), so that all took longer than it need: record it again where it is alone.".format(
-            **finding.details
-        )
-        for finding in core_starved.find(trace, 0)
-        if finding.details["cause"] in ("others", "both")
-    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _MOST_THREADS = 64
 
+_ONE_EACH = {"threads": "a thread for each", "processes": "a process for each"}
 _APART = " Make that part a plain function first, here `{}`."
 
 
@@ -22,15 +23,15 @@ def to_model(now: str, model: str, what: str, name: str, many: int, workers: int
     if model.startswith("asyncio+"):
         pool = "a process pool" if model == "asyncio+processes" else "threads"
         return f"Make {what} a coroutine that awaits what waits and gives what computes to {pool}, and await all {many} at once."
-    if model == "process-pool":
+    if model in ("process-pool", "processes"):
         return _to_processes(now, what, name, many)
     pool = f"ThreadPoolExecutor({min(_MOST_THREADS, many) if model == 'threads' else ''})"
-    if now == "thread-pool" and workers:
+    if now == "thread-pool" and workers and workers < many:
         return f"Let more threads run {what}: `{pool}` in place of one of {workers}."
     if now in ("thread-pool", "process-pool"):
         return f"Let `{pool}` run {what}, in place of the pool that does."
-    if now == "threads":
-        return f"Let `{pool}` run the {many} of {what}, in place of a thread for each."
+    if now in _ONE_EACH:
+        return f"Let `{pool}` run the {many} of {what}, in place of {_ONE_EACH[now]}."
     mapped = f"`with {pool} as pool: results = list(pool.map({name}, ...))`"
     return f"Run the {many} calls of {what} side by side in threads: {mapped}."
 
@@ -44,8 +45,30 @@ def _to_processes(now: str, what: str, name: str, many: int) -> str:
         )
     if now == "thread-pool":
         return f"Make the pool that runs {what} a `ProcessPoolExecutor()`."
+    if now == "processes":
+        return (
+            f"Give the {many} calls of {what} to a pool, whose workers are started once: `with ProcessPoolExecutor() as pool: "
+            f"results = list(pool.map({name}, ...))`, in place of a process for each."
+        )
     mapped = f"`with ProcessPoolExecutor() as pool: results = list(pool.map({name}, ...))`"
     return f"Run the {many} calls of {what} in processes: {mapped}."
+
+
+def larger_pool(what: str, many: int, workers: int) -> str:
+    """What to change so that more of what waits in a loop's threads waits at once."""
+    those = f" in place of {workers}" if workers else ""
+    return (
+        f"Let more threads run {what}{those}: `loop.set_default_executor(ThreadPoolExecutor({min(_MOST_THREADS, many)}))`; or "
+        "await it without a thread, where the library has a way."
+    )
+
+
+def side_by_side(what: str, many: int) -> str:
+    """What to change so that other programs, started one after another, run at once."""
+    return (
+        f"Start the {many} programs that {what} starts before you wait for the first: all with `subprocess.Popen(...)`, then "
+        f"`wait()` for each; or run that line in `ThreadPoolExecutor({min(_MOST_THREADS, many)})`, a thread for each."
+    )
 
 
 def out_of_loop(what: str, name: str, to_process: bool, is_coroutine: bool = False) -> str:

@@ -9,6 +9,7 @@ from tracekit.analyze.thread_states import sampled
 from tracekit.model.trace import Trace
 from tracekit.predict.counsel import Advice, Hot
 from tracekit.predict.found import Found
+from tracekit.predict.lives import places_of
 from tracekit.predict.parts import Work
 
 _MUCH = 0.25  # of the time of the threads that wait
@@ -45,10 +46,25 @@ def _advice(trace: Trace, work: Work, finding: Finding) -> Advice:
     )
 
 
+def share(trace: Trace) -> float:
+    """The part of their time that the program's own threads waited for locks, as far as they were looked at."""
+    seen = _seen(trace)
+    return sum(lock for lock, _ in seen) / max(1, sum(whole for _, whole in seen))
+
+
+def _seen(trace: Trace) -> list[tuple[int, int]]:
+    """Of each thread that is no library's: how long it waited for locks, and how long it was looked at."""
+    places = places_of(trace)
+    return [
+        (row.lock, sampled(row))
+        for row in trace.states
+        if not trace.threads[row.thread].name.startswith(_WORKERS) and not places.get(row.thread, Place()).is_librarys
+    ]
+
+
 def _unknown(trace: Trace) -> list[str]:
     """Threads that were seen to wait for locks, of which nobody recorded which."""
-    rows = [row for row in trace.states if not trace.threads[row.thread].name.startswith(_WORKERS)]
-    seen = [(row.lock, sampled(row)) for row in rows]
+    seen = _seen(trace)
     much = [(lock, whole) for lock, whole in seen if whole and lock >= _MUCH * whole]
     if not much:
         return []

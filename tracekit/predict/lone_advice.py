@@ -7,7 +7,7 @@ Whether it is, its author knows; which calls they are, a trace with spans, or wi
 from __future__ import annotations
 
 from tracekit.analyze import words
-from tracekit.analyze.thread_states import sampled
+from tracekit.analyze.thread_states import sampled, wanted
 from tracekit.analyze.work_kinds import KindRow, kinds
 from tracekit.model.trace import Trace
 from tracekit.predict import model_advice, whatif
@@ -75,14 +75,19 @@ def _judge(trace: Trace, work: Work, machine: Machine, group: Group, found: Foun
 
 
 def _others(trace: Trace) -> int:
-    """How long other threads, and other processes of the same program, were there at most; a server that it asks is none."""
+    """How long other threads, and other processes of the same program, were there at most; a server that it asks is none.
+
+    Of threads that somebody watched only the time counts in which they had something to run.
+    """
+    busy = {row.thread: wanted(row) for row in trace.states}
     command = next((row.command for row in trace.processes if row.parent is None), "")
     lives = [0]
-    for thread in trace.threads:
+    for at, thread in enumerate(trace.threads):
         process = trace.processes[thread.process]
         is_child = process.parent is not None
         if (is_child or not thread.main) and (not is_child or process.command in ("", command)):
-            lives.append((trace.duration if thread.ended is None else thread.ended) - thread.started)
+            life = (trace.duration if thread.ended is None else thread.ended) - thread.started
+            lives.append(busy.get(at, life))
     return max(lives)
 
 

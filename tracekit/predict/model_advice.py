@@ -14,7 +14,7 @@ from tracekit.analyze import words
 from tracekit.analyze.place import Place
 from tracekit.model.trace import Trace
 from tracekit.predict import prices, whatif
-from tracekit.predict.changes import to_model
+from tracekit.predict.changes import side_by_side, to_model
 from tracekit.predict.counsel import Advice, Confidence, Hot
 from tracekit.predict.found import LEAST_NS, LEAST_SHARE, Found
 from tracekit.predict.machine import Machine
@@ -34,6 +34,7 @@ _KINDS = {
     Kind.IO: "waiting for the outside",
     Kind.TIMER: "waiting for timers",
 }
+_WITHOUT_POOL = {"thread-pool": "threads", "process-pool": "processes"}
 _WITH_PROCESSES = ("process-pool", "asyncio+processes", "processes")
 
 
@@ -74,11 +75,12 @@ def candidates(work: Work) -> tuple[str, ...]:
     return tuple(model for model in SIMPLEST if model != work.traced_model)
 
 
-def find(trace: Trace, work: Work, machine: Machine, predicted: list[Prediction]) -> Found:
+def find(trace: Trace, work: Work, machine: Machine, predicted: list[Prediction], is_sure: bool = True) -> Found:
     """Advice to take another model for all of the work, or why not.
 
     Args:
         predicted: of the models that the program might be changed to, and of the traced one.
+        is_sure: whether enough is known of what it waited for to call it fine.
     """
     found = Found([], [], [])
     group = hottest(work, machine)
@@ -88,8 +90,8 @@ def find(trace: Trace, work: Work, machine: Machine, predicted: list[Prediction]
     gained = whatif.gain((work, work.traced_model), (work, chosen), machine) if chosen else None
     if gained is not None and gained.is_worth(max(LEAST_NS, LEAST_SHARE * work.wall_ns)):
         found.advice.append(_advice(trace, work, machine, group, chosen, gained))
-    else:
-        found.fine.append(_fine(work, group, predicted))
+    elif is_sure:
+        found.fine.append(_fine(trace, work, group, predicted))
     return found
 
 
@@ -124,9 +126,12 @@ def _group(name: str, strands: list[Strand], on_path: int) -> Group:
 def _place(name: str, strands: list[Strand]) -> Place:
     """Where it is in the code, as far as its steps say; a call that was recorded says it in its name."""
     steps = [step for strand in strands for step in strand.steps]
-    for step in steps:
+    # The program's own before those of a library: what asyncio.to_thread was given says more than that.
+    for step in sorted(steps, key=lambda step: not Place(step.name, step.file).is_users):
         if step.file:
-            return Place(words.short_function(step.name), step.file, step.line)
+            name = words.short_function(step.name)
+            # A module or a comprehension has no name; it is found by its line.
+            return Place("" if name.startswith("<") else name, step.file, step.line)
     called = name or next((step.name for step in steps if step.name), "")
     said = _CALL.fullmatch(called)
     return Place(said[1], said[2], int(said[3])) if said else Place(words.short_function(called))
@@ -151,9 +156,7 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, model: str
         hot=hot(work, group),
         now=work.traced_model,
         model=model,
-        change=to_model(
-            work.traced_model, model, group.what, group.name or "work", len(group.strands), _workers(trace)
-        ),
+        change=_change(trace, work, group, model),
         why=_why(group, gained),
         confidence=confidence(work, gained),
         wall_before_s=wall / 1e9,
@@ -168,6 +171,22 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, model: str
             f"{note[:1].upper()}{note[1:]}." for note in work.notes if "record" in note or "nobody" in note
         ),
     )
+
+
+def _change(trace: Trace, work: Work, group: Group, model: str) -> str:
+    many = len(group.strands)
+    if work.traced_model == "sequential" and _starts_programs(trace, group):
+        return side_by_side(group.what, many)
+    workers = work.workers or workers_of(trace)
+    # As few at a time as in a pool, but without one.
+    now = work.traced_model if trace.pools else _WITHOUT_POOL.get(work.traced_model, work.traced_model)
+    return to_model(now, model, group.what, group.name or "work", many, workers)
+
+
+def _starts_programs(trace: Trace, group: Group) -> bool:
+    """Whether it is a line that starts other programs."""
+    at = f" ({group.file}:{group.line})"
+    return any(row.started_at.endswith(at) and row.command != trace.processes[0].command for row in trace.processes)
 
 
 def _late(work: Work, gained: whatif.Gain) -> tuple[float | None, float | None]:
@@ -205,7 +224,7 @@ def costs(trace: Trace, machine: Machine, group: Group, model: str, many: int) -
     return prices.of_threads(group.needs.get(Kind.GIL, 0) > group.total / 5)
 
 
-def _workers(trace: Trace) -> int:
+def workers_of(trace: Trace) -> int:
     """How many workers the pool may have that was given most to do."""
     return max(trace.pools, key=lambda pool: pool.submitted).limit if trace.pools else 0
 
@@ -217,8 +236,9 @@ def _why(group: Group, gained: whatif.Gain) -> str:
 
 
 def does(group: Group) -> str:
+    """What a group does most, as the beginning of a sentence."""
     share = group.needs[group.kind] / max(1, group.total) if group.needs else 0.0
-    return f"{group.name or 'The program'} is {share:.0%} {_KINDS[group.kind]}"
+    return f"{group.what or 'The program'} is {share:.0%} {_KINDS[group.kind]}"
 
 
 def said_bound(path: dict[str, int], when: str) -> str:
@@ -228,7 +248,7 @@ def said_bound(path: dict[str, int], when: str) -> str:
     return f"{when} the longest chain is {words.listed(parts)}." if parts else ""
 
 
-def _fine(work: Work, group: Group, predicted: list[Prediction]) -> str:
+def _fine(trace: Trace, work: Work, group: Group, predicted: list[Prediction]) -> str:
     """Why it may stay as it is."""
     rows = {row.model: row for row in predicted}
     now = rows.pop(work.traced_model)
@@ -237,8 +257,18 @@ def _fine(work: Work, group: Group, predicted: list[Prediction]) -> str:
     cores = " It uses all the cores that there are." if now.bound.get(A_CORE, 0.0) >= _MUCH * now.wall_s else ""
     return (
         f"{does(group)}. It may stay as it is, {work.traced_model}: by simulation that takes {_s(now.wall_s)}, and the best "
-        f"other model, {best.model}, {_s(best.wall_s)}. {limit}{cores}"
+        f"other model, {best.model}, {_s(best.wall_s)}. {limit}{cores}{_lighter(trace, work, group, rows, now)}"
     )
+
+
+def _lighter(trace: Trace, work: Work, group: Group, rows: dict[str, Prediction], now: Prediction) -> str:
+    """That threads would do as well as processes do, for less memory."""
+    alike = [
+        model for model in ("thread-pool", "threads") if model in rows and rows[model].wall_s <= now.wall_s * _ALIKE
+    ]
+    if work.traced_model not in _WITH_PROCESSES or not alike or _starts_programs(trace, group):
+        return ""
+    return f" Threads ({alike[0]}) would take about as long, and save the memory of {prices.weight(trace)}."
 
 
 def _s(seconds: float) -> str:

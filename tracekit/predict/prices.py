@@ -47,6 +47,14 @@ def of_coroutines() -> tuple[str, ...]:
     )
 
 
+def weight(trace: Trace) -> str:
+    """How many processes there were besides the first, and what they weighed, as far as somebody looked."""
+    rows = [row for row in trace.processes if row.parent is not None]
+    weights = [row.pss for row in rows if row.pss]
+    each = f", about {words.size(sum(weights) // len(weights))} each" if weights else ""
+    return f"{words.count(len(rows), 'process', 'processes')}{each}"
+
+
 def _memory(trace: Trace) -> str:
     """What a worker weighs: as those of this trace that were looked at, else as the program itself."""
     weights = [row.pss for row in trace.processes if row.parent is not None and row.pss and not row.untraced]

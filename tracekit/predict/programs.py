@@ -144,12 +144,16 @@ def _step(place: tuple[str, str, int], needs: Needs) -> StepOf:
 def _of_lives(trace: Trace) -> Work | None:
     """Threads or processes that are nobody's workers, each a strand, if they are more than the jobs of pools are."""
     lives, jobs = lives_of(trace), _jobs(trace)
-    if lives is None or int((trace.slices.end[jobs] - trace.slices.start[jobs]).sum()) >= lives.total:
+    worked = int((trace.slices.end[jobs] - trace.slices.start[jobs]).sum())
+    if lives is None or worked >= lives.total or (len(jobs) > 1 and not lives.are_placed):
         return None
     calls = _of_calls(trace) if lives.model == "sequential" else None
     if calls is not None:  # which the program marked itself
         return calls
-    strands, divider, notes = lives.strands(trace)
+    found = lives.strands(trace)
+    if found is None:
+        return None
+    strands, divider, notes = found
     start, end = (np.array([getattr(life, side) for life in lives.lives], np.int64) for side in ("start", "end"))
     work = _work(trace, strands, divider, lives.model, start, end, [*_taken(strands), _BYTES, *notes])
     return replace(work, workers=lives.at_once if lives.model.endswith("-pool") else 0)

@@ -324,6 +324,7 @@ class _Here(_local):
     """What the calling thread is about to do; another thread may be about to do the other."""
 
     fork = 0  # serial of the fork
+    forking = ""  # the program's line that forks, as layout.code_text, where a hook has seen it
     spawning = False  # a C function is about to fork and exec: the child must not open a spool of its own
 
 
@@ -342,7 +343,8 @@ def _before_fork() -> None:
     recorder = current
     if recorder is not None and not here.spawning:
         here.fork = recorder.serial("fork")
-        recorder.write(events.PROCESS_FORK, 0, here.fork)
+        place, here.forking = here.forking, ""
+        recorder.write(events.PROCESS_FORK, 0, here.fork, [(events.CODE, recorder.intern(place))] if place else None)
 
 
 def _after_fork_in_child() -> None:

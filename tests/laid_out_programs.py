@@ -40,14 +40,20 @@ class Laid:
 
 
 def blocked_loop(
-    doing: str, blocked: float = 600, watched: bool = True, victims: bool = True, long_timer: bool = False
+    doing: str,
+    blocked: float = 600,
+    watched: bool = True,
+    victims: bool = True,
+    long_timer: bool = False,
+    culprits: tuple[str, ...] = ("compute_all",),
 ) -> Trace:
-    """A loop on which a task holds everybody up for a while, and another one that looks every 50 ms, for a second.
+    """A loop on which some tasks hold everybody up for a while, and another one that looks every 50 ms, for a second.
 
     Args:
         doing: what its thread was seen to do meanwhile (a state's name).
         victims: whether the other task is there.
         long_timer: whether a third one sleeps for most of the time, from before the block until after it.
+        culprits: the coroutines of those that hold it up, one after another.
     """
     laid, begin = Laid(1000), 100.0
     builder, end = laid.builder, begin + blocked
@@ -57,8 +63,11 @@ def blocked_loop(
     if watched:
         rest = 1000 - end
         lay_states(builder, laid.main, (begin, "polling"), (blocked, doing), *[(rest, "polling")] * bool(rest))
-    hot = _task(laid, loop, "hot", "compute_all", 7, [(begin, end)], begin)
-    assert hot == 0
+    each = blocked / len(culprits)
+    for number, coroutine in enumerate(culprits):
+        own = begin + number * each
+        hot = _task(laid, loop, "hot" if not number else f"hot {number}", coroutine, 7, [(own, own + each)], begin)
+        assert hot == number
     if victims:
         turns = [(at, at + 0.1) for at in range(0, 1000, 50) if not begin <= at < end] + [(end, end + 0.1)]
         _task(laid, loop, "ticking", "tick", 20, sorted(set(turns)), 0, late=begin)

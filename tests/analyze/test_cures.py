@@ -132,3 +132,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for file, line in ((tmp_path / "pipe.py", 1), (huge, 1), (short, 2), (short, -1), ("/dev/zero", 1), ("a\0b.py", 1)):
         assert cure("unknown", (Place("work", str(file), line),), 0) == ""
     assert "asyncio.sleep" in cure("unknown", (Place("work", str(short), 1),), 0)
+
+
+def test_computing_without_the_gil() -> None:
+    """What was seen to compute without the GIL may go to a thread; of what waits that says nothing."""
+    assert "a thread is enough" in cure("cpu", (), 0, unlocked=True)
+    assert "process pool" in cure("cpu", (), 0)
+    assert cure("syscall", (), 0, unlocked=True) == cure("syscall", (), 0)

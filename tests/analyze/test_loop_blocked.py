@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from laid_out_programs import blocked_loop
 
 from tracekit.analyze.loop_blocked import FROZEN_NS, MANY, find
-from tracekit.model.trace import Category, Flag, TrackKind
+from tracekit.model.trace import UNLOCKED, Category, Flag, TrackKind
 
 MS = 1_000_000
 THRESHOLD = 50 * MS
@@ -354,3 +355,18 @@ def test_one_culprit_in_many_tasks(hand_made) -> None:
     (finding,) = find(hand_made.build(), THRESHOLD)
 
     assert (finding.function, finding.details["count"]) == ("slow", 4)
+
+
+@pytest.mark.parametrize(
+    ("doing", "advice"), [(UNLOCKED, "a thread is enough"), ("running", "give it to a process pool")]
+)
+def test_computing_without_the_gil(doing: str, advice: str) -> None:
+    """Where nobody saw the stack, what the thread was seen to do tells whether a thread is enough."""
+    trace = blocked_loop(doing)
+    step = next(
+        row for row, start in enumerate(trace.slices.start) if trace.slices.args[row] >= 0 and start == 100 * MS
+    )
+    trace.args[int(trace.slices.args[step])].update(sampled(COMPUTING, of=600))
+    (finding,) = find(trace, THRESHOLD)
+
+    assert advice in finding.advice

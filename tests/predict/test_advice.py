@@ -46,6 +46,16 @@ def test_a_block_beside_a_longer_timer() -> None:
     assert advice.late_before_s == pytest.approx(0.6, rel=0.01)
 
 
+def test_two_that_block_hide_each_other_from_nobody() -> None:
+    """Each of two culprits is advised to go, though without one of them everybody would wait for the other as long."""
+    trace = blocked_loop("running", culprits=("compute_all", "compute_more"))
+    found = advise(trace)
+
+    assert [advice.hot.seconds for advice in found.advice] == [0.3, 0.3]
+    assert all(advice.late_after_s is not None and advice.late_after_s < 0.05 for advice in found.advice)
+    assert found.fine == ()
+
+
 def test_whether_it_held_the_gil_was_not_seen() -> None:
     """Computing of which nobody saw whether it held the GIL is advised into a process, less surely, with what would tell more."""
     advice = only(blocked_loop("running"))

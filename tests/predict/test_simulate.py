@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -70,6 +71,17 @@ def test_computing_apart_divides_among_the_cores(model: str) -> None:
 def test_computing_without_the_gil_divides_among_the_cores(model: str) -> None:
     """What does not need the GIL only needs a core."""
     assert wall(model, *[strand((FREE, 50))] * 4) == 100
+
+
+@pytest.mark.parametrize("model", ["thread-pool", "process-pool", "asyncio+threads", "asyncio+processes"])
+def test_a_pool_has_the_size_that_it_had(model: str) -> None:
+    """The traced model is simulated with its own pool's size, any other one with the usual size."""
+    kind = GIL if model == "asyncio+processes" else IO
+    traced = work(*[strand((kind, 50), twinless=True)] * 4, traced_model=model, workers=1)
+    machine = replace(FREE_OF_CHARGE, cores=4, together=(1.0,) * 4)
+
+    assert simulate(traced, model, machine).wall_ns == 200 * MS
+    assert simulate(replace(traced, traced_model="sequential"), model, machine).wall_ns == 50 * MS
 
 
 def test_cores_that_hinder_each_other_are_slower_together() -> None:

@@ -124,13 +124,17 @@ _BY_VERDICT = {
 }
 
 
-def cure(verdict: str, stack: tuple[Place, ...], user: int) -> str:
+_UNLOCKED = f"This computes without the GIL, as was seen, so a thread is enough: {_TO_THREAD} around it."
+
+
+def cure(verdict: str, stack: tuple[Place, ...], user: int, unlocked: bool = False) -> str:
     """What to do about a block; "" where nothing special is known.
 
     Args:
         verdict: on it.
         stack: sampled in it, innermost first.
         user: which frame of it is the program's own.
+        unlocked: whether it was seen to compute without the GIL.
     """
     if verdict in ("gil", "preempted"):
         return _BY_VERDICT[verdict]
@@ -139,7 +143,7 @@ def cure(verdict: str, stack: tuple[Place, ...], user: int) -> str:
     own = all(frame.is_users for frame in stack[:user])
     if not known and (own or verdict == "cpu"):  # how a library waits is not for its user to change
         known = _by_line(calls, stack)
-    return known or _BY_VERDICT.get(verdict, "")
+    return known or (_UNLOCKED if unlocked and verdict == "cpu" else _BY_VERDICT.get(verdict, ""))
 
 
 def _by_names(calls: list[_Call], inner: tuple[Place, ...]) -> str:

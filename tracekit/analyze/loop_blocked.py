@@ -37,6 +37,7 @@ from tracekit.analyze.delays import Delay, Delays
 from tracekit.analyze.finding import Finding, Severity
 from tracekit.analyze.stacks import Stacks, users_frame
 from tracekit.analyze.verdict import MIXED, PREEMPTED, parts, verdict
+from tracekit.analyze.where import COMPUTING, Where
 from tracekit.model.trace import Args, Task, Trace
 
 SLUG = "loop-blocked"
@@ -61,6 +62,7 @@ _DOING = {
     PREEMPTED: "waiting for a processor that the machine had given to others",
 }
 _WORTH_SAYING = 0.2  # of the time
+_MOSTLY = 0.6
 
 
 class Case(NamedTuple):
@@ -77,11 +79,11 @@ def find(trace: Trace, threshold_ns: int) -> list[Finding]:
     culprits = cases(trace, threshold_ns)
     if not culprits:
         return []
-    delays, stacks = Delays(trace), Stacks(trace)
+    delays, stacks, where = Delays(trace), Stacks(trace), Where(trace)
     findings = []
     for alike in culprits:
         told = [alike] if len(alike) >= MANY else [[case] for case in alike]
-        findings += [_finding(trace, group, delays, stacks) for group in told]
+        findings += [_finding(trace, group, delays, stacks, where) for group in told]
     return findings
 
 
@@ -118,7 +120,7 @@ def _culprit(trace: Trace, case: Case) -> tuple[Any, ...]:
     return innocent, task.coroutine or task.name, task.file
 
 
-def _finding(trace: Trace, alike: list[Case], delays: Delays, stacks: Stacks) -> Finding:
+def _finding(trace: Trace, alike: list[Case], delays: Delays, stacks: Stacks, where: Where) -> Finding:
     worst = max(alike, key=lambda case: case.block.duration)
     block, user = worst.block, worst.blame.user
     delayed = delays.behind(block)
@@ -130,7 +132,7 @@ def _finding(trace: Trace, alike: list[Case], delays: Delays, stacks: Stacks) ->
         duration_s=block.duration / 1e9,
         track=trace.tracks[block.track].name,
         sentence=_sentence(trace, alike, worst, delayed, holders),
-        advice=_advice(worst),
+        advice=_advice(worst, where),
         function=user.function,
         file=user.file,
         line=user.line,
@@ -145,9 +147,12 @@ def _severity(worst: Case) -> Severity:
     return "error" if worst.block.duration >= FROZEN_NS else "warning"
 
 
-def _advice(worst: Case) -> str:
+def _advice(worst: Case, where: Where) -> str:
+    block = worst.block
     stack = worst.blame.stack if worst.blame.sampled is not None else ()
-    special = cure(worst.verdict, stack, users_frame(stack))
+    spent = where.of(block.thread, block.start, block.end)
+    is_unlocked = spent["native"] > _MOSTLY * sum(spent[kind] for kind in COMPUTING)
+    special = cure(worst.verdict, stack, users_frame(stack), is_unlocked)
     return special or (_CURE_CALLBACK if worst.block.task < 0 else _CURE_STEP)
 
 

@@ -6,121 +6,36 @@ What that brings is told in two numbers, for the program may take as long as bef
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import NamedTuple
-
-import numpy as np
-
 from tracekit.analyze import words
-from tracekit.analyze.cover import covered_until
 from tracekit.analyze.cures import cure
-from tracekit.analyze.delays import Delays
-from tracekit.analyze.loop_blocked import Case, cases
-from tracekit.analyze.phases import phases
-from tracekit.analyze.place import Place
 from tracekit.analyze.stacks import users_frame
-from tracekit.analyze.where import COMPUTING, UNSEEN, Where
+from tracekit.analyze.where import COMPUTING, UNSEEN
 from tracekit.analyze.work_kinds import WORDS, kind_of
-from tracekit.model.trace import Category, Int64, Trace
+from tracekit.model.trace import Trace
 from tracekit.predict import prices, whatif
 from tracekit.predict.changes import out_of_loop
 from tracekit.predict.counsel import Advice, Confidence, Hot
 from tracekit.predict.found import LEAST_NS, LEAST_SHARE, Found
 from tracekit.predict.machine import Machine
 from tracekit.predict.parts import Strand, Work
+from tracekit.predict.spots import Spot, spots
 
 _SEEN = 0.4  # of a block
 _MOSTLY = 0.6
 _OTHERS_DOING = 0.5
 _OFF = 0.15  # a simulation of what was traced that is further away from it than that tells nothing
-_LISTED = 50  # blocks of a culprit whose victims are looked for
 _ENOUGH_THREAD = "a thread is enough"
-
-
-class _Spot(NamedTuple):
-    """A culprit.
-
-    Attributes:
-        spent: ns of its blocks by where they went.
-        late: the longest time (ns) that somebody waited for it; `victims`: how many did, as far as that was looked at.
-        late_else: the longest time that somebody waited for the loop when this culprit was not in the way.
-    """
-
-    worst: Case
-    cases: list[Case]
-    total: int
-    spent: dict[str, int]
-    late: int
-    victims: int
-    late_else: int
-
-    @property
-    def place(self) -> Place:
-        return self.worst.blame.user
-
-    def share(self, *kinds: str) -> float:
-        """Of what was seen of its time, but for what others had the cores."""
-        seen = sum(self.spent.values()) - self.spent[UNSEEN] - self.spent["core"]
-        return sum(self.spent[kind] for kind in kinds) / seen if seen else 0.0
-
-    @property
-    def seen(self) -> float:
-        return 1 - self.spent[UNSEEN] / max(1, sum(self.spent.values()))
 
 
 def find(trace: Trace, work: Work, machine: Machine, threshold_ns: int) -> Found:
     """Advice for each culprit that blocks a loop for longer than `threshold_ns`."""
     found = Found([], [], [])
-    groups = cases(trace, threshold_ns)
-    if not groups:
-        return found
-    where, delays = Where(trace), Delays(trace)
-    for alike in groups:
-        own = [case for case in alike if case.verdict != "preempted"]
-        if own:
-            _judge(trace, work, machine, _spot(trace, own, where, delays), found)
+    for spot in spots(trace, threshold_ns):
+        _judge(trace, work, machine, spot, found)
     return found
 
 
-def _spot(trace: Trace, alike: list[Case], where: Where, delays: Delays) -> _Spot:
-    alike = sorted(alike, key=lambda case: -case.block.duration)
-    spent: Counter[str] = Counter({UNSEEN: 0})
-    for thread in {case.block.thread for case in alike}:
-        own = [case.block for case in alike if case.block.thread == thread]
-        start, end = (np.array([getattr(block, side) for block in own], np.int64) for side in ("start", "end"))
-        spent.update({kind: int(column.sum()) for kind, column in where.many(thread, start, end).items()})
-    waited = [delay for case in alike[:_LISTED] for delay in delays.behind(case.block)]
-    return _Spot(
-        worst=alike[0],
-        cases=alike,
-        total=sum(case.block.duration for case in alike),
-        spent=spent,
-        late=max((delay.by or 0 for delay in waited), default=0),
-        victims=len({delay.task for delay in waited}),
-        late_else=_late_else(trace, alike),
-    )
-
-
-def _late_else(trace: Trace, alike: list[Case]) -> int:
-    """The longest wait of a ready task of these loops (ns), without what these blocks took of it."""
-    loop_thread = np.array(
-        [-1 if task.loop is None else trace.loops[task.loop].thread for task in trace.tasks], np.int64
-    )
-    ready, undrawn = phases(trace), trace.undrawn
-    ready = ready.where(ready.category == Category.READY)
-    columns = ((ready.task, undrawn.task), (ready.start, undrawn.start), (ready.end, undrawn.end))
-    task, start, end = (np.concatenate(column) for column in columns)
-    longest = 0
-    for thread in {case.block.thread for case in alike} if len(task) else ():
-        own = loop_thread[task] == thread
-        rows = sorted((case.block.start, case.block.end) for case in alike if case.block.thread == thread)
-        held = covered_until(*(np.array(column, np.int64) for column in zip(*rows)))
-        left: Int64 = end[own] - start[own] - (held(end[own]) - held(start[own]))
-        longest = max(longest, int(left.max(initial=0)))
-    return longest
-
-
-def _judge(trace: Trace, work: Work, machine: Machine, spot: _Spot, found: Found) -> None:
+def _judge(trace: Trace, work: Work, machine: Machine, spot: Spot, found: Found) -> None:
     what = _what(trace, spot)
     if spot.seen < _SEEN and spot.worst.verdict == "unknown" and not _known(spot):
         found.unknown.append(
@@ -148,7 +63,7 @@ def _judge(trace: Trace, work: Work, machine: Machine, spot: _Spot, found: Found
     found.advice.append(_advice(trace, work, machine, spot, where, gained, late_after))
 
 
-def _where_to(spot: _Spot) -> str:
+def _where_to(spot: Spot) -> str:
     computes = spot.share(*COMPUTING)
     if computes < (1 - spot.share("gil wait")) / 2 and spot.seen >= _SEEN:
         return whatif.THREADS
@@ -157,13 +72,13 @@ def _where_to(spot: _Spot) -> str:
     return whatif.PROCESSES
 
 
-def _known(spot: _Spot) -> str:
+def _known(spot: Spot) -> str:
     """What is known of the call that it was in, by the stack."""
     stack = spot.worst.blame.stack
     return cure(spot.worst.verdict, stack, users_frame(stack)) if spot.worst.blame.sampled is not None else ""
 
 
-def _gain(trace: Trace, work: Work, machine: Machine, spot: _Spot, where: str) -> whatif.Gain | None:
+def _gain(trace: Trace, work: Work, machine: Machine, spot: Spot, where: str) -> whatif.Gain | None:
     """What it brings to the whole; None where the simulation cannot tell this culprit's work apart."""
     task = spot.worst.block.task
     if not work.traced_model.startswith("asyncio"):
@@ -186,7 +101,7 @@ def _gain(trace: Trace, work: Work, machine: Machine, spot: _Spot, where: str) -
 
 
 def _advice(
-    trace: Trace, work: Work, machine: Machine, spot: _Spot, where: str, gained: whatif.Gain | None, late_after: int
+    trace: Trace, work: Work, machine: Machine, spot: Spot, where: str, gained: whatif.Gain | None, late_after: int
 ) -> Advice:
     wall = work.wall_ns / 1e9
     is_process = where == whatif.PROCESSES
@@ -211,7 +126,7 @@ def _advice(
     )
 
 
-def _hot(trace: Trace, spot: _Spot) -> Hot:
+def _hot(trace: Trace, spot: Spot) -> Hot:
     whole = sum(spot.spent.values()) or 1
     shares = dict(sorted(((kind, ns / whole) for kind, ns in spot.spent.items()), key=lambda item: -item[1]))
     return Hot(
@@ -224,7 +139,7 @@ def _hot(trace: Trace, spot: _Spot) -> Hot:
     )
 
 
-def _name(trace: Trace, spot: _Spot) -> str:
+def _name(trace: Trace, spot: Spot) -> str:
     if spot.place.function:
         return words.short_function(spot.place.function)
     task = spot.worst.block.task
@@ -233,16 +148,16 @@ def _name(trace: Trace, spot: _Spot) -> str:
     return words.short_function(trace.tasks[task].coroutine) or trace.tasks[task].name
 
 
-def _what(trace: Trace, spot: _Spot) -> str:
+def _what(trace: Trace, spot: Spot) -> str:
     return words.place(*spot.place) if spot.place.function else _name(trace, spot)
 
 
-def _is_coroutine(trace: Trace, spot: _Spot) -> bool:
+def _is_coroutine(trace: Trace, spot: Spot) -> bool:
     task = spot.worst.block.task
     return task >= 0 and trace.tasks[task].coroutine == spot.place.function
 
 
-def _change(trace: Trace, spot: _Spot, where: str) -> str:
+def _change(trace: Trace, spot: Spot, where: str) -> str:
     what, name = _what(trace, spot), _name(trace, spot)
     known = _known(spot)
     if where == whatif.THREADS and known and _ENOUGH_THREAD not in known:
@@ -250,7 +165,7 @@ def _change(trace: Trace, spot: _Spot, where: str) -> str:
     return out_of_loop(what, name, where == whatif.PROCESSES, _is_coroutine(trace, spot))
 
 
-def _why(trace: Trace, spot: _Spot, where: str) -> str:
+def _why(trace: Trace, spot: Spot, where: str) -> str:
     once = "once" if len(spot.cases) == 1 else f"{len(spot.cases)} times"
     longest = "" if len(spot.cases) == 1 else f", the longest {words.duration(spot.worst.block.duration)}"
     held = f"{_name(trace, spot)} held the event loop {once}, for {words.duration(spot.total)}{longest}"
@@ -268,7 +183,7 @@ def _why(trace: Trace, spot: _Spot, where: str) -> str:
     return f"{held}{waited}. {doing}"
 
 
-def _confidence(spot: _Spot, where: str) -> Confidence:
+def _confidence(spot: Spot, where: str) -> Confidence:
     told = spot.share("gil", "native") >= _MOSTLY * spot.share(*COMPUTING)
     known = where == whatif.THREADS or told
     if spot.seen < _SEEN:
@@ -276,7 +191,7 @@ def _confidence(spot: _Spot, where: str) -> Confidence:
     return "high" if known and spot.seen >= _MOSTLY and spot.place.file else "medium"
 
 
-def _to_be_sure(spot: _Spot, where: str) -> str:
+def _to_be_sure(spot: Spot, where: str) -> str:
     if spot.seen < _SEEN:
         return "Record it with an observer that looks more often: `tracekit run --rate 1000`."
     if where == whatif.PROCESSES and spot.share("cpu") > 0.5:

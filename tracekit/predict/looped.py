@@ -20,13 +20,13 @@ def plain(scene: Scene) -> None:
 
 def with_threads(scene: Scene) -> None:
     """asyncio, with a pool of threads for computing steps and for I/O without an async twin."""
-    pool = _Pool(scene, pool_limit(scene.machine.cores), apart=False)
+    pool = _Pool(scene, scene.limit(pool_limit(scene.machine.cores)), apart=False)
     _Loop(scene, lambda step: None if step.awaitable else pool)
 
 
 def with_processes(scene: Scene) -> None:
     """asyncio, with a pool of processes for computing steps, and one of threads for I/O without an async twin."""
-    workers = _Pool(scene, scene.machine.cores, apart=True)
+    workers = _Pool(scene, scene.limit(scene.machine.cores), apart=True)
     threads = _Pool(scene, pool_limit(scene.machine.cores), apart=False)
     _Loop(scene, lambda step: None if step.awaitable else workers if step.kind == "compute" else threads)
 

@@ -14,7 +14,7 @@ from tracekit.analyze import words
 from tracekit.analyze.place import Place
 from tracekit.model.trace import Trace
 from tracekit.predict import prices, whatif
-from tracekit.predict.changes import side_by_side, to_model
+from tracekit.predict.changes import out_of_loop, side_by_side, to_model
 from tracekit.predict.counsel import Advice, Confidence, Hot
 from tracekit.predict.found import LEAST_NS, LEAST_SHARE, Found
 from tracekit.predict.machine import Machine
@@ -44,6 +44,7 @@ class Group(NamedTuple):
     Attributes:
         needs: ns of each kind of work, all strands together.
         on_path: ns of the longest chain that go to their account.
+        is_looped: whether an event loop runs them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Group(NamedTuple):
     strands: list[Strand]
     needs: dict[Kind, int]
     on_path: int
+    is_looped: bool
 
     @property
     def total(self) -> int:
@@ -59,8 +61,9 @@ class Group(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What they do most."""
-        return max(self.needs, key=lambda kind: self.needs[kind], default=Kind.IO)
+        """What they do most; of what runs on a loop, what keeps it from others, where that is more than a moment."""
+        computing = [kind for kind in (Kind.GIL, Kind.FREE) if self.is_looped and self.needs.get(kind, 0) >= LEAST_NS]
+        return max(computing or self.needs, key=lambda kind: self.needs[kind], default=Kind.IO)
 
     @property
     def what(self) -> str:
@@ -112,15 +115,16 @@ def groups_of(work: Work, on_path: Counter[str]) -> list[Group]:
     for strand in work.strands:
         if not strand.every_ns:
             members.setdefault(strand.group, []).append(strand)
-    return [_group(name, strands, on_path[name]) for name, strands in members.items()]
+    is_looped = work.traced_model.startswith("asyncio")
+    return [_group(name, strands, on_path[name], is_looped) for name, strands in members.items()]
 
 
-def _group(name: str, strands: list[Strand], on_path: int) -> Group:
+def _group(name: str, strands: list[Strand], on_path: int, is_looped: bool) -> Group:
     needs: Counter[Kind] = Counter()
     for strand in strands:
         for piece in strand.pieces:
             needs[piece.kind] += piece.ns
-    return Group(*_place(name, strands), strands, dict(needs), on_path)
+    return Group(*_place(name, strands), strands, dict(needs), on_path, is_looped)
 
 
 def _place(name: str, strands: list[Strand]) -> Place:
@@ -180,6 +184,8 @@ def _change(trace: Trace, work: Work, group: Group, model: str) -> str:
     workers = work.workers or workers_of(trace)
     # As few at a time as in a pool, but without one.
     now = work.traced_model if trace.pools else _WITHOUT_POOL.get(work.traced_model, work.traced_model)
+    if group.is_looped and any(words.short_function(task.coroutine) == group.name for task in trace.tasks):
+        return out_of_loop(group.what, group.name, model == "asyncio+processes", is_coroutine=True)
     return to_model(now, model, group.what, group.name or "work", many, workers)
 
 

@@ -36,6 +36,9 @@ class Spell:
 class Scene:
     """Work under way.
 
+    Args:
+        workers: how many the model's pool may have, if it has one; 0: as many as it has when nobody says.
+
     Attributes:
         ends: by strand, when it ended; those that have not are missing.
         freed_by: by strand, which other's end let it begin; -1: none.
@@ -44,8 +47,8 @@ class Scene:
         process_ns: what a forked process costs by itself.
     """
 
-    def __init__(self, work: Work, machine: Machine) -> None:
-        self.work, self.machine = work, machine
+    def __init__(self, work: Work, machine: Machine, workers: int = 0) -> None:
+        self.work, self.machine, self._workers = work, machine, workers
         speeds = machine.together, machine.unlocked
         self.engine = Engine(machine.cores, speeds, machine.switch_interval_ns, machine.switch_ns, self._watch)
         self.process_ns = process_ns(machine, work.memory_bytes)
@@ -67,6 +70,10 @@ class Scene:
     def done(self) -> bool:
         """Whether all strands but the polls have ended."""
         return len(self.ends) >= len(self.tasks)
+
+    def limit(self, usual: int) -> int:
+        """How many workers the model's pool may have."""
+        return self._workers or usual
 
     def box(self) -> Box:
         """A new box, for what threads hand each other."""

@@ -38,7 +38,7 @@ def simulate(work: Work, model: str, machine: Machine) -> Outcome:
     """
     if model not in MODELS:
         raise UsageError(f"there is no model {model!r}; take one of {', '.join(MODELS)}")
-    scene = Scene(work, machine)
+    scene = Scene(work, machine, work.workers if model == work.traced_model else 0)
     MODELS[model](scene)
     scene.engine.run(lambda: scene.over or not scene.tasks)
     return _outcome(work, model, scene)

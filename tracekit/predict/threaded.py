@@ -59,12 +59,12 @@ def processes(scene: Scene) -> None:
 
 def thread_pool(scene: Scene) -> None:
     """A pool of threads as large as it is when nobody says; a strand is a job."""
-    _pool(scene, pool_limit(scene.machine.cores), apart=False)
+    _pool(scene, scene.limit(pool_limit(scene.machine.cores)), apart=False)
 
 
 def process_pool(scene: Scene) -> None:
-    """A pool of as many processes as there are cores; a strand is a job."""
-    _pool(scene, scene.machine.cores, apart=True)
+    """A pool of as many processes as there are cores when nobody says; a strand is a job."""
+    _pool(scene, scene.limit(scene.machine.cores), apart=True)
 
 
 def _lead(scene: Scene, begin: Callable[[int], Life], results: Box, taking: Callable[[int], float]) -> Life:

@@ -285,6 +285,32 @@ def test_nested_pools(run_python: Callable[..., Any]) -> None:
     assert {process.status for process in children(trace)} == {0}
 
 
+def test_a_fork_of_a_running_loop(run_python: Callable[..., Any]) -> None:
+    """A worker that is forked while a loop runs has no loop: nothing of its parent's ends there, and nothing is left out."""
+    ran = run_python(
+        """
+        import asyncio, concurrent.futures, multiprocessing
+
+        def loops():
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                return asyncio.run(asyncio.sleep(0, "none runs"))
+
+        async def main():
+            with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+                print(await asyncio.get_running_loop().run_in_executor(pool, loops))
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+        """
+    )
+
+    assert ran.stdout == "none runs\n"
+    assert sorted(loop.process for loop in ran.trace.loops) == [0, 1]
+    assert not [note for note in ran.trace.notes if "loop" in note]
+
+
 def test_workers_that_are_killed(run_python: Callable[..., Any]) -> None:
     """Of every worker of a pool that is killed in the middle of its work, what it had acknowledged is there, and its end."""
     ran = run_python(

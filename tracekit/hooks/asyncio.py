@@ -170,7 +170,8 @@ class AsyncioHook(Hook):
     def _write_end(self, loop: Any) -> None:
         recorder = recording.current
         ready = getattr(loop, "_ready", None)
-        if recorder is not None and type(ready) is LoopQueue:
+        # A fork has its parent's loop, which asyncio takes off its thread there: it did not begin in this process.
+        if recorder is not None and type(ready) is LoopQueue and ready.recorder is recorder:
             ready.is_open = False
             ready.end_all()
             recorder.write(events.LOOP_END, 0, ready.loop_serial)

@@ -7,6 +7,7 @@ from tracekit.analyze.watched import is_watched
 from tracekit.model.trace import Category, Trace
 
 _MUCH = 0.25  # of the time of threads
+_LITTLE = 0.2  # likewise
 
 
 def nothing_found(trace: Trace, threshold_ns: int) -> str:
@@ -25,12 +26,24 @@ def nothing_found(trace: Trace, threshold_ns: int) -> str:
         return _no_long_step(trace, threshold_ns, duration, index)
     if trace.loops:
         return "No finding: an event loop ran, but no step of a task was seen on it."
+    seen = _seen(trace)
+    if trace.states and seen < _LITTLE:
+        return (
+            f"No finding, as far as was seen: no event loop ran, and of the time of the threads only {seen:.0%} was looked at, since "
+            "the program was over soon after its observer had begun. Record it with more to do, or look more often, `--rate 1000`."
+        )
     if trace.states:
         return f"No finding: no event loop ran, and no thread waited long for the GIL or for a core.{_locks(trace)}"
     return (
         "No finding: no event loop ran, and of threads it is not known what they waited for, because nobody looked at them "
         "from outside, or the program was over before."
     )
+
+
+def _seen(trace: Trace) -> float:
+    """The share of the lives of threads in which somebody looked at them."""
+    lives = sum((trace.duration if row.ended is None else row.ended) - row.started for row in trace.threads)
+    return sum(row.sampled for row in thread_states.threads(trace)) / lives if lives else 0.0
 
 
 def _no_long_step(trace: Trace, threshold_ns: int, duration: int, index: int) -> str:

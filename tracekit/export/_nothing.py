@@ -29,8 +29,8 @@ def nothing_found(trace: Trace, threshold_ns: int) -> str:
     seen = _seen(trace)
     if trace.states and seen < _LITTLE:
         return (
-            f"No finding as far as was seen: no event loop ran, and threads were looked at for {seen:.0%} of their time only, since "
-            "an observer needs some tenths of a second to begin. Record the program with more to do."
+            f"No finding as far as was seen: no event loop ran, and threads were looked at for {seen:.0%} of their time only: an "
+            "observer needs some tenths of a second to begin. Record the program with more to do."
         )
     if trace.states:
         return f"No finding: no event loop ran, and no thread waited long for the GIL or for a core.{_locks(trace)}"

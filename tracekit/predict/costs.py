@@ -16,9 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from statistics import median_low
 from typing import Any
 
 import numpy as np
+
+from tracekit.predict.machine import spread_of
 
 _ROUNDS = 9
 _TURNS, _RIVALS = 3, 3
@@ -129,11 +132,10 @@ def _switch() -> int:
 
 
 def _same() -> dict[str, float]:
-    """What the same computing takes, many times over, and how far the middle half of the times reaches."""
-    times = sorted(busy() for _ in range(3 * _ROUNDS))
-    quarter, half = len(times) // 4, times[len(times) // 2]
-    spread = min(_WIDEST, max(_NARROWEST, (times[-quarter] - times[quarter]) / half))
-    return {"computing_ns": half, "spread": round(spread, 4)}
+    """What the same computing takes, many times over, and how far the times lie from each other."""
+    times = [busy() for _ in range(3 * _ROUNDS)]
+    spread = min(_WIDEST, max(_NARROWEST, spread_of(times)))
+    return {"computing_ns": median_low(times), "spread": round(spread, 4)}
 
 
 def _fork(context: Any) -> int:

@@ -19,6 +19,7 @@ from tracekit.predict.parts import Passing
 
 _PATIENCE_S = 60
 _MB = 1 << 20
+_MIDDLE_HALF = 1.35  # standard deviations that the middle half of what is normal reaches
 _WRITTEN = 0.35  # of a program's memory, by a forked process that does a little work: counts of references mostly
 
 
@@ -43,7 +44,7 @@ class Machine:
         on_arrays: likewise, in C on large arrays.
         hunger: how much computing without the GIL is like that, as far as anybody can tell: 0..1.
         computing_ns: what some computing in Python takes, always the same.
-        spread: how far that differs from one time to another, as a share of it.
+        spread: how far that differs from one time to another: a standard deviation, as a share of it.
     """
 
     cores: int
@@ -121,14 +122,17 @@ def middle(machines: Sequence[Machine]) -> Machine:
     for name, seen in found.items():
         several = isinstance(seen[0], tuple)
         found[name] = tuple(map(median_low, zip(*seen))) if several else median_low(seen)
-    found["spread"] = max(found["spread"], _reach([each.computing_ns for each in machines]))
+    found["spread"] = max(found["spread"], spread_of([each.computing_ns for each in machines]))
     return Machine(**found)
 
 
-def _reach(times: Sequence[int]) -> float:
-    """How far the middle half of some times reaches, as a share of the one in the middle."""
+def spread_of(times: Sequence[int]) -> float:
+    """How far some times lie from each other, as a standard deviation's share of the one in the middle.
+
+    It is taken from how far the middle half of them reaches, since a few are disturbed by others.
+    """
     ordered, quarter = sorted(times), len(times) // 4
-    return (ordered[-1 - quarter] - ordered[quarter]) / median_low(times)
+    return (ordered[-1 - quarter] - ordered[quarter]) / _MIDDLE_HALF / median_low(times)
 
 
 def process_ns(machine: Machine, memory_bytes: int) -> float:

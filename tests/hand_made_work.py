@@ -31,6 +31,7 @@ FREE_OF_CHARGE = Machine(
     step_ns=0,
     interpreter_start_ns=0,
     together=(1.0, 1.0),
+    unlocked=(1.0, 1.0),
 )
 
 

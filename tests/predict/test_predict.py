@@ -73,7 +73,7 @@ def test_the_machine_is_measured() -> None:
     """What is measured is there for each core, and nothing is free."""
     machine = measure()
 
-    for speeds in (machine.together, machine.on_arrays, machine.unlocked):
+    for speeds in (machine.together, machine.unlocked):
         assert len(speeds) == machine.cores == usual().cores
         assert speeds[0] == 1
         assert all(0 < speed <= 1 for speed in speeds)
@@ -105,12 +105,3 @@ def test_a_machine_whose_pace_changes() -> None:
 
     assert middle(seen).spread == pytest.approx((150 - 100) / 110 / 1.35)
     assert middle(seen[:1]).spread == 0.02
-
-
-def test_computing_in_c_is_between_what_needs_no_memory_and_what_needs_nothing_else() -> None:
-    """Without the GIL cores slow each other down by something between computing in Python and work on arrays."""
-    machine = Machine(2, together=(1.0, 1.0), on_arrays=(1.0, 0.5))
-
-    assert machine.unlocked == pytest.approx((1.0, 2 / 3))
-    assert replace(machine, hunger=0.0).unlocked == (1.0, 1.0)
-    assert replace(machine, hunger=1.0).unlocked == (1.0, 0.5)

@@ -92,7 +92,7 @@ def test_cores_that_hinder_each_other_are_slower_together() -> None:
 
 def test_who_needs_no_gil_is_slowed_down_by_itself() -> None:
     """Beside each other, code in C may be slower than Python is: each has the speed of its kind."""
-    speeds = {"together": (1.0, 1.0), "on_arrays": (1.0, 0.5), "hunger": 1.0}
+    speeds = {"together": (1.0, 1.0), "unlocked": (1.0, 0.5)}
 
     assert wall("threads", *[strand((FREE, 50))] * 2, **speeds) == 100
     ends = ran("threads", strand((FREE, 50)), strand((GIL, 50)), **speeds).ends

@@ -24,9 +24,9 @@ import numpy as np
 from tracekit.predict.machine import spread_of
 
 _ROUNDS = 9
-_TURNS, _RIVALS = 3, 3
+_TURNS, _RIVALS = 5, 3
 _NUMBERS = 150_000
-_WORDS, _DIFFERENT = 100_000, 997
+_WORDS, _DIFFERENT = 60_000, 5_000  # about what caches close to a core hold
 _POINTS, _PASSES = 1_000_000, 5
 _MEGABYTES, _PAGE = 16, 4096
 _NARROWEST, _WIDEST = 0.02, 0.2
@@ -51,7 +51,7 @@ def main() -> None:
         "pipe_ns_per_kb": _pipe(),
         "step_ns": _step(),
         "together": [1.0, *(_together(context, count, busy) for count in range(2, cores + 1))],
-        "on_arrays": [1.0, *(_together(context, count, stream) for count in range(2, cores + 1))],
+        "unlocked": [1.0, *(_together(context, count, stream) for count in range(2, cores + 1))],
         **_same(),
     }
     print(json.dumps(found))

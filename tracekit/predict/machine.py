@@ -41,8 +41,8 @@ class Machine:
         step_ns: a turn of a task on an event loop.
         interpreter_start_ns: an interpreter of its own.
         together: how fast one core is, against one alone, when 1, 2, … compute at once, in Python.
-        on_arrays: likewise, in C on large arrays.
-        hunger: how much computing without the GIL is like that, as far as anybody can tell: 0..1.
+        unlocked: likewise, without the GIL: in C, on arrays, which takes more memory away from each other than Python does. It is
+            less for code that needs next to none, as hashing, which a trace does not tell.
         computing_ns: what some computing in Python takes, always the same.
         spread: how far that differs from one time to another: a standard deviation, as a share of it.
     """
@@ -61,21 +61,9 @@ class Machine:
     step_ns: int = 15_000
     interpreter_start_ns: int = 20_000_000
     together: tuple[float, ...] = (1.0,)
-    on_arrays: tuple[float, ...] = (1.0,)
-    hunger: float = 0.5
+    unlocked: tuple[float, ...] = (1.0,)
     computing_ns: int = 7_000_000
     spread: float = 0.05
-
-    @property
-    def unlocked(self) -> tuple[float, ...]:
-        """As `together`, for computing without the GIL.
-
-        A trace does not tell how much such code waits for memory, which is what cores take from each other: hashing hardly ever
-        does, work on large arrays mostly. `hunger` is in between.
-        """
-        return tuple(
-            1 / ((1 - self.hunger) / plain + self.hunger / array) for plain, array in zip(self.together, self.on_arrays)
-        )
 
 
 def usual(cores: int = 0) -> Machine:
@@ -85,7 +73,7 @@ def usual(cores: int = 0) -> Machine:
         cores: that a program may use; 0: those that this process may.
     """
     cores = cores or allowed_cores()
-    return Machine(cores, together=(1.0,) * cores, on_arrays=(1.0,) * cores)
+    return Machine(cores, together=(1.0,) * cores, unlocked=(1.0,) * cores)
 
 
 def allowed_cores() -> int:
@@ -107,7 +95,7 @@ def measure() -> Machine:
         costs = None
     if costs is None:
         raise TracekitError("what this machine costs could not be measured; try again when it is less busy")
-    costs |= {name: tuple(costs[name]) for name in ("together", "on_arrays")}
+    costs |= {name: tuple(costs[name]) for name in ("together", "unlocked")}
     return Machine(allowed_cores(), **costs)
 
 

@@ -23,7 +23,7 @@ MODELS = tuple(_SIMULATED)
 _ROUNDS = 20
 _MANY = 200_000  # pieces and switches that are simulated in all rounds of a model; with more, fewer rounds
 _COST_SPREAD = 0.4  # of what starting and passing on cost, which depends on the program
-_HUNGER_SPREAD = 0.7  # of a half: from a sixth to all, mostly
+_MEMORY_SPREAD = 0.1  # of how fast cores are together without the GIL, which depends on the code
 _COSTS = (
     "thread_start_ns",
     "fork_ns",
@@ -104,12 +104,11 @@ def _moved(work: Work, seed: int) -> Work:
 
 def _costlier(machine: Machine, seed: int) -> Machine:
     chance = _Chance("machine", seed)
-    all_of = chance.factor(machine.spread)
+    all_of, of_memory = chance.factor(machine.spread), chance.factor(_MEMORY_SPREAD)
     return replace(
         machine,
         together=tuple(speed * all_of for speed in machine.together),
-        on_arrays=tuple(speed * all_of for speed in machine.on_arrays),
-        hunger=min(1.0, machine.hunger * chance.factor(_HUNGER_SPREAD)),
+        unlocked=tuple(speed * all_of * of_memory for speed in machine.unlocked),
         **{cost: round(getattr(machine, cost) * chance.factor(_COST_SPREAD)) for cost in _COSTS},
     )
 

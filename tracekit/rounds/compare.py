@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from functools import partial
 
 from tracekit.analyze.questions import THRESHOLD_NS
 from tracekit.compare.find import Found, find
@@ -70,16 +71,12 @@ def compare(
         series.total += repeat - 1 if told else 0
         _rule_out_missing(series, found.name)
 
-        def between(number: int) -> None:
-            """In each round, so that what is foretold is of a machine as it was in most of them."""
-            if told is not None:
-                told.look()
-                series.trace(spec, scale, found.name, [told.model])
-            if traced and number == repeat // 2:
-                series.trace(spec, scale, found.name, [name for name in names if told is None or name != told.model])
-
         others = Others()
-        series.repeat(spec, scale, repeat, found.name, between)
+        trace = partial(series.trace, spec, scale, found.name)
+        # Within the rounds, so that what is foretold is of a machine as it was in most of them.
+        series.repeat(spec, scale, repeat, found.name, [told.look, partial(trace, [told.model])] if told else [])
+        if traced:
+            trace([name for name in names if told is None or name != told.model])
         if controls:
             _run_controls(series, found.name)
         say(series.total, series.total, "weighing")

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,23 +58,24 @@ class Series:
         """By model, the trace of the run that is in the middle of those that were traced, as to how long they took."""
         return {model: sorted(of, key=_length)[len(of) // 2] for model, of in self.traced.items()}
 
-    def repeat(
-        self, spec: str, scale: float, times: int, name: str, between: Callable[[int], None] = lambda _number: None
-    ) -> None:
+    def repeat(self, spec: str, scale: float, times: int, name: str, also: Sequence[Callable[[], None]] = ()) -> None:
         """Run a workload under every model so often; each round has another order.
 
         Args:
             name: of the workload, in `runs` and `failed`.
-            between: called before each round with its number, from 0 on.
+            also: what else is done once in each round, somewhere in that order.
         """
         for number in range(times):
-            between(number)
-            order = list(self.models)
-            self.dice.shuffle(order)
-            for model in order:
-                self._step(f"{name} under {model}, round {number + 1} of {times}")
-                if (name, model) not in self.failed:
-                    self._once(_command(spec, model, scale, self._out), name, model)
+            acts: list[Callable[[], None]] = list(also)
+            acts += [partial(self._round, number, times, spec, scale, name, model) for model in self.models]
+            self.dice.shuffle(acts)
+            for act in acts:
+                act()
+
+    def _round(self, number: int, times: int, spec: str, scale: float, name: str, model: str) -> None:
+        self._step(f"{name} under {model}, round {number + 1} of {times}")
+        if (name, model) not in self.failed:
+            self._once(_command(spec, model, scale, self._out), name, model)
 
     def trace(self, spec: str, scale: float, name: str, models: Sequence[str]) -> None:
         """Run a workload once more under those of some models that could, traced."""

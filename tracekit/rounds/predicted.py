@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from tracekit.errors import TracekitError
 from tracekit.predict import machine
+from tracekit.predict.model_advice import SIMPLEST
 from tracekit.predict.predict import MODELS, predict
 from tracekit.predict.work import work_of
-from tracekit.rounds.comparison import Comparison, Row
+from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.level import TIE, is_level
 from tracekit.rounds.statistics import median, percentile
 
 _IN_TIME_S = 0.002  # so much later a poll may be than at best, and is still in time
-_SIMPLEST = ("sequential", "asyncio", "thread-pool", "threads", "process-pool", "processes")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Accuracy:
         errors: predicted / measured - 1, by model.
         median_error, p90_error: of their absolute values.
         named: the model that was predicted to be the best: of those within TIE of the shortest wall time those under which polls
-            are in time, of these the simplest.
+            are in time, of these the simplest, as advice has it.
         best: the model that was the fastest.
         best_named: whether the named model was that one, or slower by no more than TIE.
         level_named: whether it was, or the rounds do not tell it from that one.
@@ -115,4 +115,4 @@ def _named(rows: Sequence[Row]) -> str:
     least = min(prediction.wall_s for prediction in told.values())
     level = {model: row.worst_late_s or 0.0 for model, row in told.items() if row.wall_s <= least * (1 + TIE)}
     in_time = [model for model, late in level.items() if late <= min(level.values()) + _IN_TIME_S]
-    return next((model for model in _SIMPLEST if model in in_time), in_time[0])
+    return next((model for model in (BASE, *SIMPLEST) if model in in_time), in_time[0])

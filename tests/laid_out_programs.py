@@ -46,6 +46,7 @@ def blocked_loop(
     victims: bool = True,
     long_timer: bool = False,
     culprits: tuple[str, ...] = ("compute_all",),
+    eager: bool = False,
 ) -> Trace:
     """A loop on which some tasks hold everybody up for a while, and another one that looks every 50 ms, for a second.
 
@@ -54,8 +55,9 @@ def blocked_loop(
         victims: whether the other task is there.
         long_timer: whether a third one sleeps for most of the time, from before the block until after it.
         culprits: the coroutines of those that hold it up, one after another.
+        eager: whether another task of its coroutine runs within the step of the first of them.
     """
-    laid, begin = Laid(1000), 100.0
+    laid, begin = Laid(1000), 80.0 if eager else 100.0  # the other one is due at 100
     builder, end = laid.builder, begin + blocked
     loop = builder.loop(laid.process, laid.main, "Loop")
     builder.loops[loop].running, builder.loops[loop].open = laid.ns(blocked), laid.ns(1000)
@@ -68,6 +70,8 @@ def blocked_loop(
         own = begin + number * each
         hot = _task(laid, loop, "hot" if not number else f"hot {number}", coroutine, 7, [(own, own + each)], begin)
         assert hot == number
+    if eager:
+        _task(laid, loop, "eager", culprits[0], 7, [(begin + 5, begin + each / 4)], begin + 5)
     if victims:
         turns = [(at, at + 0.1) for at in range(0, 1000, 50) if not begin <= at < end] + [(end, end + 0.1)]
         _task(laid, loop, "ticking", "tick", 20, sorted(set(turns)), 0, late=begin)

@@ -26,3 +26,10 @@ def test_of() -> None:
     assert Place.of({"function": "f", "file": "/a.py", "line": 3}) == Place("f", "/a.py", 3)
     assert Place.of({"function": None, "line": "3"}) == Place()
     assert str(MINE) == "main (/home/me/app.py:3)"
+
+
+def test_read() -> None:
+    """A place is read from what its text is; other texts name none."""
+    assert Place.read(str(MINE)) == MINE
+    assert Place.read("a (b) (/c d.py:7)") == Place("a (b)", "/c d.py", 7)
+    assert Place.read("main (app.py)") == Place.read("") == Place()

@@ -125,6 +125,23 @@ def test_predicted(spec: str) -> None:
         assert row.predicted.low_s <= row.predicted.wall_s <= row.predicted.high_s
 
 
+def test_predicted_from_whichever_ran(tmp_path: Path) -> None:
+    """Where sequential fails and nobody asked for a model, the first that ran foretells."""
+    (tmp_path / "fails.py").write_text(
+        "import threading\n"
+        "from tracekit.workload import compute, task\n"
+        "def elsewhere(number):\n"
+        "    assert threading.current_thread() is not threading.main_thread()\n"
+        "    return sum(range(number))\n"
+        "def workload(scale):\n"
+        "    return [task('one', compute(elsewhere), given=300_000), task('two', compute(elsewhere), given=300_000)]\n"
+    )
+    models = ["sequential", "threads", "thread-pool"]
+    comparison = compare(str(tmp_path / "fails.py"), models, repeat=1, controls=False, predicted_from="")
+    assert comparison.traced_model == "threads"
+    assert [row.predicted is not None for row in comparison.rows] == [False, True, True]
+
+
 def test_without_sequential(spec: str) -> None:
     """There is no speed-up, and a note says why."""
     comparison = compare(spec, ["threads"], repeat=1, controls=False, traced=False)

@@ -72,5 +72,5 @@ def test_nothing_predicted() -> None:
 def test_nothing_was_traced() -> None:
     """A note says why nothing is predicted."""
     comparison = article()
-    Foretelling("threads").predict(comparison)
+    Foretelling("threads", ["sequential", "threads"]).predict(comparison)
     assert comparison.notes == ["nothing is predicted: there is no traced run of threads"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tracekit.analyze import code, words
+
+_WRITTEN = re.compile(r"(.+) \((.+):(\d+)\)")
 
 
 class Place(NamedTuple):
@@ -20,6 +23,12 @@ class Place(NamedTuple):
         """The place that a slice's or an instant's arguments tell of, under the given keys."""
         number = args.get(line)
         return cls(str(args.get(function) or ""), str(args.get(file) or ""), number if isinstance(number, int) else 0)
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """The place that a text names, written as "function (file:line)"; an empty one where it names none."""
+        said = _WRITTEN.fullmatch(text)
+        return cls(said[1], said[2], int(said[3])) if said else cls()
 
     @property
     def is_users(self) -> bool:

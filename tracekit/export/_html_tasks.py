@@ -16,6 +16,14 @@ _PHASES = (
     Kind("ready_s", "loop", "ready, waiting for the loop"),
     Kind("awaiting_s", "sleep", "awaiting"),
 )
+# Of one task, or of all of a coroutine.
+_TIMES = (
+    number("steps", lambda row: f"{row['steps']:,}"),
+    number("longest step", lambda row: seconds(row["longest_step_s"])),
+    number("running", lambda row: seconds(row["running_s"])),
+    number("ready", lambda row: seconds(row["ready_s"])),
+    number("awaiting", lambda row: seconds(row["awaiting_s"])),
+)
 _SUMMED = ("count", "steps", "longest_step_s", "failed", "pending", *(kind.key for kind in _PHASES))
 
 
@@ -42,12 +50,8 @@ def tasks(rows: Iterable[Row]) -> Markup:
         return Markup("")
     columns = (
         word("task", lambda row: words.task_label(row["name"], row["coroutine"])),
-        number("steps", lambda row: f"{row['steps']:,}"),
-        number("longest step", lambda row: seconds(row["longest_step_s"])),
-        number("running", lambda row: seconds(row["running_s"])),
-        number("ready", lambda row: seconds(row["ready_s"])),
-        number("awaiting", lambda row: seconds(row["awaiting_s"])),
-        Column("its life", "bar", lambda row: shares(_PHASES, row, sum(row[kind.key] for kind in _PHASES))),
+        *_TIMES,
+        _lives("its life"),
         word("mostly awaited", lambda row: row["awaiting_what"] or ""),
         word("outcome", lambda row: f"{row['outcome']}: {row['error']}" if row["error"] else row["outcome"]),
     )
@@ -56,6 +60,10 @@ def tasks(rows: Iterable[Row]) -> Markup:
     )
     shown = (note, legend(_PHASES), table(columns, worst, total))
     return each(shown) if total <= MOST else each((*shown, _coroutines(sums)))
+
+
+def _lives(head: str) -> Column:
+    return Column(head, "bar", lambda row: shares(_PHASES, row, sum(row[kind.key] for kind in _PHASES)))
 
 
 def _add(added: dict[str, Any], row: Row) -> None:
@@ -73,12 +81,8 @@ def _coroutines(sums: Mapping[str, dict[str, Any]]) -> Markup:
     columns = (
         word("coroutine", lambda row: words.short_function(row["name"]) or "(not known)"),
         number("tasks", lambda row: f"{row['count']:,}"),
-        number("steps", lambda row: f"{row['steps']:,}"),
-        number("longest step", lambda row: seconds(row["longest_step_s"])),
-        number("running", lambda row: seconds(row["running_s"])),
-        number("ready", lambda row: seconds(row["ready_s"])),
-        number("awaiting", lambda row: seconds(row["awaiting_s"])),
-        Column("their lives", "bar", lambda row: shares(_PHASES, row, sum(row[kind.key] for kind in _PHASES))),
+        *_TIMES,
+        _lives("their lives"),
         number("failed", lambda row: f"{row['failed']:,}" if row["failed"] else ""),
         number("pending", lambda row: f"{row['pending']:,}" if row["pending"] else ""),
     )

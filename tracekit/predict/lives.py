@@ -24,7 +24,6 @@ _WORTH = 0.3  # of the program's time: so long lives must last to be its work
 _MUCH = 0.1  # of that time: so long the main thread must compute beside them to be a part of it
 _FULL = 0.7  # of the most at once, on average: as in a pool that has always something to do
 _BUSY = 0.5
-_CALLED = re.compile(r"(.+) \((.+):(\d+)\)")
 _NAMED_AFTER = re.compile(r"Thread-\d+ \((.+)\)")
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # of multiprocessing, in their commands
 _WAITED = "what threads or processes waited for each other is not told apart from other waiting"
@@ -168,11 +167,10 @@ def _placed(lives: list[Life]) -> list[Life]:
 
 
 def _process(trace: Trace, row: Process, main: int, place: Place) -> Life:
-    said = _CALLED.fullmatch(row.started_at)
+    starter = Place.read(row.started_at)
     is_fork = row.parent is not None and row.command == trace.processes[row.parent].command
-    is_program = not place.file and not is_fork and (said is not None or bool(row.untraced))
-    if said is not None and not place.file:
-        place = Place(said[1], said[2], int(said[3]))
+    is_program = not place.file and not is_fork and bool(starter.file or row.untraced)
+    place = place if place.file or not starter.file else starter
     start = row.started if main < 0 or row.untraced else trace.threads[main].started
     if is_program and not row.untraced:
         start -= row.starting or 0

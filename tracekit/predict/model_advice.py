@@ -6,7 +6,6 @@ brings more than noise. Where none does, that is said, with what bounds the time
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import NamedTuple
 
@@ -27,7 +26,6 @@ _OF_LOOPS = ("asyncio+threads", "asyncio+processes")
 _ALIKE = 1.05  # as good as the best
 _OFF = 0.15  # a simulation of what was traced that is further away from it than that is not to be trusted
 _MUCH = 0.2
-_CALL = re.compile(r"(.+) \((.+):(\d+)\)")
 _KINDS = {
     Kind.GIL: "computing under the GIL",
     Kind.FREE: "computing without the GIL",
@@ -137,8 +135,8 @@ def _place(name: str, strands: list[Strand]) -> Place:
             # A module or a comprehension has no name; it is found by its line.
             return Place("" if name.startswith("<") else name, step.file, step.line)
     called = name or next((step.name for step in steps if step.name), "")
-    said = _CALL.fullmatch(called)
-    return Place(said[1], said[2], int(said[3])) if said else Place(words.short_function(called))
+    said = Place.read(called)
+    return said if said.file else Place(words.short_function(called))
 
 
 def _chosen(work: Work, predicted: list[Prediction]) -> str:
@@ -191,8 +189,8 @@ def _change(trace: Trace, work: Work, group: Group, model: str) -> str:
 
 def _starts_programs(trace: Trace, group: Group) -> bool:
     """Whether it is a line that starts other programs."""
-    at = f" ({group.file}:{group.line})"
-    return any(row.started_at.endswith(at) and row.command != trace.processes[0].command for row in trace.processes)
+    others = [row for row in trace.processes if row.command != trace.processes[0].command]
+    return any(Place.read(row.started_at)[1:] == (group.file, group.line) for row in others)
 
 
 def _late(work: Work, gained: whatif.Gain) -> tuple[float | None, float | None]:

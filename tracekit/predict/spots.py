@@ -116,21 +116,22 @@ def _late_else(trace: Trace, blocking: list[Case]) -> dict[int, int]:
     task, start, end = (np.concatenate(column) for column in columns)
     longest = {}
     for thread in {case.block.thread for case in blocking}:
-        own = loop_thread[task] == thread if len(task) else np.zeros(0, bool)
-        cases_here = [case for case in blocking if case.block.thread == thread]
-        rows = sorted({(case.block.start, case.block.end) for case in cases_here} | _steps(trace, thread, cases_here))
-        held = covered_until(*(np.array(column, np.int64) for column in zip(*rows)))
+        own = loop_thread[task] == thread
+        held = covered_until(*_held(trace, thread, [case for case in blocking if case.block.thread == thread]))
         left: Int64 = end[own] - start[own] - (held(end[own]) - held(start[own]))
         longest[thread] = int(left.max(initial=0))
     return longest
 
 
-def _steps(trace: Trace, thread: int, blocking: list[Case]) -> set[tuple[int, int]]:
-    """When the coroutines that block a loop ran in it."""
+def _held(trace: Trace, thread: int, blocking: list[Case]) -> tuple[Int64, Int64]:
+    """From when to when blocks held a loop's thread, and other steps of the same coroutines; in order, none over another."""
     coroutines = {_coroutine(trace, case) for case in blocking} - {""}
-    of = np.array([task.coroutine in coroutines for task in trace.tasks], bool)
-    rows, slices = turns(trace), trace.slices
+    alike = np.array([task.coroutine in coroutines for task in trace.tasks], bool)
     owners = np.array([track.owner for track in trace.tracks], np.int64)
-    own = rows[(owners[slices.track[rows]] == thread) & (slices.task[rows] >= 0)]
-    own = own[of[slices.task[own]]]
-    return set(zip(slices.start[own].tolist(), slices.end[own].tolist()))
+    rows, slices = turns(trace), trace.slices
+    steps = rows[(owners[slices.track[rows]] == thread) & (slices.task[rows] >= 0)]
+    rows = np.union1d(steps[alike[slices.task[steps]]], [case.block.slice for case in blocking]).astype(np.int64)
+    start, end = slices.start[rows], slices.end[rows]
+    # A step within a step, as an eager task's, is a part of that: parents come before children.
+    outermost = start >= np.concatenate((start[:1], np.maximum.accumulate(end)[:-1]))
+    return start[outermost], end[outermost]

@@ -53,8 +53,8 @@ def compare(
         say: called before each run with the number of runs that are done, of all, and which one it is.
         controls: whether to run pure sleep and pure computing as well.
         traced: whether to run each model once more, traced.
-        predicted_from: the model from a traced run of which all are predicted; "": sequential if it is one of them, else the
-            first; None: no prediction. It is traced in every round, and the run that is in the middle is taken.
+        predicted_from: the model from a traced run of which all are predicted; "": sequential if it ran, else the first that
+            did; None: no prediction. It is traced in every round, and the run that is in the middle is taken.
         timeout_s: a run that takes longer is ended, and its model has failed.
 
     Raises:
@@ -66,10 +66,10 @@ def compare(
     traced = traced or predicted_from is not None
     with tempfile.TemporaryDirectory(prefix="tracekit-compare-") as directory:
         series = Series(names, timeout_s, say, directory, random.Random(seed))
-        told = Foretelling(_told_from(names, predicted_from)) if predicted_from is not None else None
         series.total = len(names) * (repeat + traced + controls * len(CONTROLS) * _CONTROL_REPEAT)
-        series.total += repeat - 1 if told else 0
         _rule_out_missing(series, found.name)
+        told = None if predicted_from is None else Foretelling(predicted_from, _able(series, found.name))
+        series.total += repeat - 1 if told else 0
 
         others = Others()
         trace = partial(series.trace, spec, scale, found.name)
@@ -118,8 +118,8 @@ def _models(asked: Sequence[str]) -> list[str]:
     return [name for name in MODELS if name in asked] if asked else list(MODELS)
 
 
-def _told_from(models: Sequence[str], asked: str) -> str:
-    return asked or (BASE if BASE in models else models[0])
+def _able(series: Series, name: str) -> list[str]:
+    return [model for model in series.models if (name, model) not in series.failed] or list(series.models)
 
 
 def _rule_out_missing(series: Series, name: str) -> None:

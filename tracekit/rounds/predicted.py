@@ -44,11 +44,16 @@ class Foretelling:
     """What one model's traced run, and the machine as it was meanwhile, foretell of all models.
 
     Args:
-        model: the one whose trace is to tell.
+        asked: the one whose trace is to tell; "": sequential, or whichever of those that can run is the first.
+        able: the models that can run here; at least one.
+
+    Attributes:
+        model: the one that is meant to tell.
     """
 
-    def __init__(self, model: str) -> None:
-        self.model = model
+    def __init__(self, asked: str, able: Sequence[str]) -> None:
+        self.model = asked or (BASE if BASE in able else able[0])
+        self._asked = asked
         self._machines: list[machine.Machine] = []
         self._why = ""
 
@@ -63,7 +68,10 @@ class Foretelling:
 
     def predict(self, comparison: Comparison) -> None:
         """Fill in what each row that was measured was predicted to take; where that cannot be told, a note says so."""
-        trace = next((row.trace for row in comparison.measured if row.model == self.model), None)
+        traced = {row.model: row.trace for row in comparison.rows if row.trace is not None and not row.failed}
+        if not self._asked and traced and self.model not in traced:  # it failed
+            self.model = next(iter(traced))
+        trace = traced.get(self.model)
         if trace is None:
             comparison.notes.append(f"nothing is predicted: there is no traced run of {self.model}")
             return

@@ -22,6 +22,9 @@ from tracekit.model.trace import Category
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+# signal.pause() hears nothing of a signal that comes after Python last looked and before it blocks.
+_UNTIL_SIGNALLED = "while True: time.sleep(0.01)"
+
 
 @pytest.fixture
 def script(tmp_path: Path) -> Callable[[str], str]:
@@ -182,10 +185,10 @@ def test_death_by_signal_is_passed_on(tracekit: Run, tmp_path: Path, number: sig
 def test_signals_are_forwarded(tmp_path: Path, sent: signal.Signals, seen: str) -> None:
     """TERM and HUP sent to tracekit reach the program."""
     code = (
-        "import signal, sys\n"
+        "import signal, sys, time\n"
         f"signal.signal(signal.SIG{seen}, lambda *_: (print('{seen}', flush=True), sys.exit(5)))\n"
         "print('ready', flush=True)\n"
-        "signal.pause()\n"
+        f"{_UNTIL_SIGNALLED}\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tracekit", "run", "-q", "-o", "out.json", "-c", code],
@@ -204,10 +207,10 @@ def test_signals_are_forwarded(tmp_path: Path, sent: signal.Signals, seen: str) 
 def test_interrupt_from_the_terminal(tmp_path: Path) -> None:
     """Ctrl-C reaches both; the program ends as it wants to, and the trace is written."""
     code = (
-        "import signal\n"
+        "import time\n"
         "try:\n"
         "    print('ready', flush=True)\n"
-        "    signal.pause()\n"
+        f"    {_UNTIL_SIGNALLED}\n"
         "except KeyboardInterrupt:\n"
         "    print('stopped')\n"
     )
@@ -382,20 +385,20 @@ def test_tracekit_fails(
 def test_interrupt_while_the_trace_is_made(tmp_path: Path, broken: Callable[[str], dict[str, str]]) -> None:
     """A second Ctrl-C, when the program is over, is one line that says how to recover; the recording is kept."""
     environment = broken(
-        """
-        import signal, threading
+        f"""
+        import threading, time
         if threading.current_thread() is not threading.main_thread():  # loaded ahead, while the program runs
             print("ahead", flush=True)
             raise ImportError
         print("writing", flush=True)
-        signal.pause()
+        {_UNTIL_SIGNALLED}
         """
     )
     code = (
-        "import signal, sys\n"
+        "import signal, sys, time\n"
         "signal.signal(signal.SIGINT, lambda *_: sys.exit(3))\n"
         "print('ready', flush=True)\n"
-        "signal.pause()\n"
+        f"{_UNTIL_SIGNALLED}\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "tracekit", "run", "-o", "out.json", "-c", code],

@@ -24,9 +24,9 @@ needs_c = pytest.mark.skipif(
 )
 LOCKS = HOOKS + ON_REQUEST
 
-# What a program needs to go on as soon as these functions of its own wait for a lock.
+# What a program needs to go on as soon as these functions of its own wait for a lock, and to interrupt its main thread.
 UNTIL = f"""
-import sys, time
+import signal, sys, threading, time
 from tracekit.record import recorder
 sys.path.insert(0, {os.path.dirname(os.path.dirname(__file__))!r})
 from recorded_locks import open_waits
@@ -34,6 +34,12 @@ from pathlib import Path
 
 def until_waiting(*functions):
     while sorted(row.by for row in open_waits(Path(recorder.current.directory)) if not row.within) != sorted(functions):
+        time.sleep(0.002)
+
+def interrupt(number, heard):
+    # One that comes after the thread last looked and before it blocks interrupts nothing.
+    while not heard:
+        signal.pthread_kill(threading.main_thread().ident, number)
         time.sleep(0.002)
 """
 
@@ -233,16 +239,20 @@ def test_thread_that_nobody_knows(run_program: Callable[..., Any]) -> None:
 def test_interrupt(run_program: Callable[..., Any]) -> None:
     """Ctrl-C ends a wait as it does without us, by an exception out of it; the wait was given up, and nothing is held."""
     ran = run_program("""
-        import signal, threading
-
-        lock = threading.Lock()
+        lock, heard = threading.Lock(), []
         lock.acquire()
 
-        def interrupt():
-            until_waiting("<module>")
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        def once(*handled):
+            if not heard:
+                heard.append(handled)
+                signal.default_int_handler(*handled)
 
-        thread = threading.Thread(target=interrupt)
+        def press():
+            until_waiting("<module>")
+            interrupt(signal.SIGINT, heard)
+
+        signal.signal(signal.SIGINT, once)
+        thread = threading.Thread(target=press)
         thread.start()
         try:
             with lock:
@@ -266,21 +276,21 @@ def test_interrupt(run_program: Callable[..., Any]) -> None:
 def test_signal_handler_in_a_wait(run_program: Callable[..., Any]) -> None:
     """A signal handler that runs inside a wait may wait itself; both waits end."""
     ran = run_program("""
-        import signal, threading
-
-        outer, inner = threading.Lock(), threading.Lock()
+        outer, inner, heard = threading.Lock(), threading.Lock(), []
         outer.acquire()
         inner.acquire()
 
-        def handle(*_):
-            with inner:
-                print("handled")
+        def handle(*handled):
+            if not heard:
+                heard.append(handled)
+                with inner:
+                    print("handled")
 
         signal.signal(signal.SIGUSR1, handle)
 
         def help():
             until_waiting("<module>")
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            interrupt(signal.SIGUSR1, heard)
             until_waiting("<module>", "handle")
             inner.release()
             until_waiting("<module>")

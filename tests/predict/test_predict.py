@@ -83,7 +83,8 @@ def test_the_machine_is_measured() -> None:
         "process_start_ns",
         "job_ns",
         "pickle_ns_per_kb",
-        "pipe_ns_per_kb",
+        "send_ns_per_kb",
+        "receive_ns_per_kb",
         "step_ns",
     )
     assert all(getattr(machine, cost) > 0 for cost in costs)

@@ -198,7 +198,7 @@ def test_passing_costs() -> None:
     assert wall("process-pool", passed) == wall("asyncio+processes", passed) == 20
     assert wall("processes", passed) == 17
     assert wall("threads", passed) == 10
-    assert wall("process-pool", passed, pipe_ns_per_kb=MS) == 23
+    assert wall("process-pool", passed, send_ns_per_kb=MS, receive_ns_per_kb=2 * MS) == 20 + 3 * (1 + 2)
 
 
 def test_the_path_says_what_bounds() -> None:

@@ -27,8 +27,9 @@ _ROUNDS = 9
 _TURNS, _RIVALS = 5, 3
 _NUMBERS = 150_000
 _WORDS, _DIFFERENT = 60_000, 5_000  # about what caches close to a core hold
-_POINTS, _PASSES = 1_000_000, 5
+_POINTS, _PASSES = 500_000, 10
 _MEGABYTES, _PAGE = 16, 4096
+_SENT_KB = 4096
 _NARROWEST, _WIDEST = 0.02, 0.2
 
 
@@ -36,6 +37,7 @@ def main() -> None:
     """Measure for as many cores as the first argument says."""
     cores = int(sys.argv[1])
     context = multiprocessing.get_context(_method())
+    sending, receiving = _moving(context)  # first: what has freed a large block gets the next ones for less
     living, copying = _lives(context)
     first, job = _pool(context)
     found = {
@@ -48,7 +50,8 @@ def main() -> None:
         "pool_start_ns": max(0, first - job),
         "job_ns": job,
         "pickle_ns_per_kb": _pickling(),
-        "pipe_ns_per_kb": _pipe(),
+        "send_ns_per_kb": sending,
+        "receive_ns_per_kb": receiving,
         "step_ns": _step(),
         "together": [1.0, *(_together(context, count, busy) for count in range(2, cores + 1))],
         "unlocked": [1.0, *(_together(context, count, stream) for count in range(2, cores + 1))],
@@ -71,7 +74,7 @@ def busy(_number: int = 0) -> int:
 
 
 def stream(_number: int = 0) -> int:
-    """Work on arrays that are larger than the caches close to a core, and say how much processor time that took (ns)."""
+    """Work on arrays of 4 MB, more than caches close to a core hold, and say how much processor time that took (ns)."""
     array = np.ones(_POINTS)
     begun = time.thread_time_ns()
     for _ in range(_PASSES):
@@ -188,18 +191,40 @@ def _pickling() -> int:
     return int(_lowest(lambda: pickle.loads(pickle.dumps(rows))) / 2 / kilobytes)
 
 
-def _pipe() -> int:
-    """Moving bytes from one process to another."""
-    reader, writer = multiprocessing.Pipe()
-    kilobytes = 4096
+def _moving(context: Any) -> tuple[int, int]:
+    """What each kB takes the processor of who sends it to another process, and of who gets it, without pickling.
 
-    def moved() -> None:
-        sender = threading.Thread(target=writer.send_bytes, args=(bytes(1024 * kilobytes),))
-        sender.start()
-        reader.recv_bytes()
-        sender.join()
+    It goes by a pool, since most of it is what the ends do with their memory, and by what is usual there: a receiver makes
+    room for all that is still to come at each of many reads.
+    """
+    payload = bytes(_SENT_KB << 10)
+    packed = pickle.dumps(payload)
+    pickling = [
+        median_low(_timed(act) for _ in range(_ROUNDS))
+        for act in (lambda: pickle.dumps(payload), lambda: pickle.loads(packed))
+    ]
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        pool.submit(processor_ns).result()
+        rounds = [(_used(pool, b""), _used(pool, payload)) for _ in range(_ROUNDS)]
 
-    return int(_lowest(moved) / kilobytes)
+    def each_kb(end: int) -> int:
+        without, with_it = (median_low(used[end] for used in column) for column in zip(*rounds))
+        return max(1, int((with_it - without - pickling[end]) / _SENT_KB))
+
+    return each_kb(0), each_kb(1)
+
+
+def processor_ns(_payload: bytes = b"") -> int:
+    """The processor time of this process."""
+    return time.process_time_ns()
+
+
+def _used(pool: ProcessPoolExecutor, payload: bytes) -> tuple[int, int]:
+    """The processor time that a job takes here, and in the worker."""
+    there = pool.submit(processor_ns).result()
+    here = processor_ns()
+    there = pool.submit(processor_ns, payload).result() - there
+    return processor_ns() - here, there
 
 
 def _step() -> int:

@@ -37,12 +37,12 @@ class Machine:
         pool_start_ns: the first job of a worker of a process pool, above any other.
         job_ns: a job of a process pool there and back, when nobody else has any.
         pickle_ns_per_kb: pickling of what is nothing special, or unpickling it.
-        pipe_ns_per_kb: moving bytes to another process, half of it here and half there.
+        send_ns_per_kb: moving bytes to another process, here, and `receive_ns_per_kb` there, which makes room for them.
         step_ns: a turn of a task on an event loop.
         interpreter_start_ns: an interpreter of its own.
         together: how fast one core is, against one alone, when 1, 2, … compute at once, in Python.
-        unlocked: likewise, without the GIL: in C, on arrays, which takes more memory away from each other than Python does. It is
-            less for code that needs next to none, as hashing, which a trace does not tell.
+        unlocked: likewise, without the GIL: in C, on arrays of a few MB, which take memory away from each other. Larger ones do
+            it more and hashing does not at all, which a trace does not tell.
         computing_ns: what some computing in Python takes, always the same.
         spread: how far that differs from one time to another: a standard deviation, as a share of it.
     """
@@ -57,7 +57,8 @@ class Machine:
     pool_start_ns: int = 5_000_000
     job_ns: int = 250_000
     pickle_ns_per_kb: int = 3_000
-    pipe_ns_per_kb: int = 1_000
+    send_ns_per_kb: int = 100
+    receive_ns_per_kb: int = 1_000
     step_ns: int = 15_000
     interpreter_start_ns: int = 20_000_000
     together: tuple[float, ...] = (1.0,)
@@ -131,6 +132,6 @@ def process_ns(machine: Machine, memory_bytes: int) -> float:
 def costs_of(machine: Machine, passing: Passing) -> tuple[float, float]:
     """What passing something costs who sends it, and who gets it (ns)."""
     kilobytes = passing.bytes / 1024
-    usual_ns, moving = machine.pickle_ns_per_kb * kilobytes, machine.pipe_ns_per_kb * kilobytes / 2
+    usual_ns = machine.pickle_ns_per_kb * kilobytes
     pack, unpack = (usual_ns if ns < 0 else ns for ns in (passing.pack_ns, passing.unpack_ns))
-    return moving + pack, moving + unpack
+    return machine.send_ns_per_kb * kilobytes + pack, machine.receive_ns_per_kb * kilobytes + unpack

@@ -33,7 +33,8 @@ _COSTS = (
     "pool_start_ns",
     "job_ns",
     "pickle_ns_per_kb",
-    "pipe_ns_per_kb",
+    "send_ns_per_kb",
+    "receive_ns_per_kb",
     "step_ns",
     "interpreter_start_ns",
 )

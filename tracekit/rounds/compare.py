@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
 import platform
 import random
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from functools import partial
 
 from tracekit.analyze.questions import THRESHOLD_NS
-from tracekit.compare.find import Found, find
 from tracekit.compare.models import MODELS, get
-from tracekit.errors import TracekitError, UsageError
+from tracekit.errors import UsageError
 from tracekit.rounds import weighing
 from tracekit.rounds.comparison import BASE, Bound, Comparison, Row
 from tracekit.rounds.others import Others
 from tracekit.rounds.predicted import Foretelling
 from tracekit.rounds.series import TRACED, Say, Series
+from tracekit.rounds.subject import look
 from tracekit.rounds.traced import figures, side_by_side
 
 REPEAT = 5
@@ -55,16 +53,17 @@ def compare(
         traced: whether to run each model once more, traced.
         predicted_from: the model from a traced run of which all are predicted; "": sequential if it ran, else the first that
             did; None: no prediction. It is traced in every round, and the run that is in the middle is taken.
-        timeout_s: a run that takes longer is ended, and its model has failed.
+        timeout_s: a run that takes longer is ended, and its model has failed; so is an import.
 
     Raises:
         UsageError: there is no such workload or model, or a number makes no sense.
+        TracekitError: the workload's module cannot be imported.
     """
-    found = _found(spec)
     names = _models(models)
     _check(scale, repeat, predicted_from, names)
     traced = traced or predicted_from is not None
     with tempfile.TemporaryDirectory(prefix="tracekit-compare-") as directory:
+        found = look(spec, timeout_s, directory)
         series = Series(names, timeout_s, say, directory, random.Random(seed))
         series.total = len(names) * (repeat + traced + controls * len(CONTROLS) * _CONTROL_REPEAT)
         _rule_out_missing(series, found.name)
@@ -83,15 +82,6 @@ def compare(
         comparison = Comparison(found.name, found.doc, cores(), _python(), scale, repeat)
         comparison.notes += _disturbance(others.cores())
         return _weigh(series, comparison, told)
-
-
-def _found(spec: str) -> Found:
-    """The workload, to see that it is there; what its module prints or how it would exit is no matter of ours."""
-    try:
-        with redirect_stdout(io.StringIO()):
-            return find(spec)
-    except SystemExit as error:
-        raise TracekitError(f"workload {spec} ends the program when it is imported (exit {error.code})") from None
 
 
 def cores() -> int:

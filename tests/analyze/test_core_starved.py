@@ -79,3 +79,8 @@ def test_several_processes() -> None:
     lay_states(builder, thread, (10, "running"), (10, "runnable"), times=100)
     (finding,) = core_starved.find(builder.build(), 50 * MS)
     assert finding.sentence.startswith("3 threads (first, second and helper of second) were ready to run")
+
+
+def test_what_was_not_at_the_same_time() -> None:
+    """Runs that are laid side by side in one trace kept more cores busy than there are: of a machine they tell nothing."""
+    assert core_starved.find(threads(2, 8, (10, "running"), (10, "runnable"), stagger=5), 50 * MS) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests_support import rows_of
 
 from tracekit.compare import models
+from tracekit.compare.journal import Journal
 from tracekit.load import load
 from tracekit.model.check import check
 from tracekit.spool.core import core
@@ -93,8 +95,8 @@ def test_a_trace_of_it_holds_all_steps(child: Callable[..., Any], model: str, na
     assert [row.args["tracekit_late_ns"] for row in turns] == [at - due for _, due, at in run.told["polls"]]
     assert {row.args["tracekit_every_ns"] for row in turns} == {4_000_000}
     lengths = {(name, step): 0 for name, step, *_ in STEPS}
-    for time, name, step, what in run.told["events"]:
-        lengths[name, step] += time if what == "end" else -time
+    for at, name, step, what in run.told["events"]:
+        lengths[name, step] += at if what == "end" else -at
     for (name, step, *_), row in steps.items():
         assert lengths[name, step] <= row.end - row.start <= whole.end - whole.start
 
@@ -182,3 +184,21 @@ def test_too_few_arguments_are_said(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "SPEC MODEL SCALE OUT" in done.stderr
+
+
+def test_only_the_run_is_paid_for() -> None:
+    """What a process computes before the run begins and after the last result is there is no processor time of the model's."""
+    journal = Journal()
+    _compute()
+    before = time.process_time_ns()
+    journal.begin("sequential", "nothing")
+    journal.finish()
+    between = time.process_time_ns() - before
+    _compute()
+    assert 0 < journal.spent <= between
+
+
+def _compute() -> None:
+    until = time.process_time_ns() + 1_000_000
+    while time.process_time_ns() < until:
+        pass

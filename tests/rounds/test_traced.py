@@ -53,11 +53,14 @@ def test_side_by_side() -> None:
     """The runs of all models begin at the same moment, and each process bears its model's name, though the pids are the same."""
     trace = side_by_side({"threads": traced(100, 900), "asyncio": traced(300, 700)})
     assert check(trace) == []
-    assert [process.name for process in trace.processes] == ["threads: child", "asyncio: child"]
+    assert [process.name for process in trace.processes] == ["threads", "asyncio"]
+    assert trace.notes[0].startswith("the runs of 2 models are laid side by side here, and were one after the other")
     spans = trace.slices.name == trace.strings.index("tracekit model")
     assert trace.slices.start[np.flatnonzero(spans)].tolist() == [300 * MS, 300 * MS]
 
 
 def test_a_trace_alone() -> None:
     """One model is compared with nobody, and is told by its name all the same."""
-    assert side_by_side({"trio": traced(0, 500)}).processes[0].name == "trio: child"
+    alone = side_by_side({"trio": traced(0, 500)})
+    assert alone.processes[0].name == "trio"
+    assert not any("side by side" in note for note in alone.notes)

@@ -32,6 +32,7 @@ STARVED_SHARE = 0.25  # of the time it ran or could have run: less is what wakin
 STARVED_NS = 200_000_000  # less is a hiccup of the machine
 ALL = 0.85  # of the cores: the scheduler leaves none idle, and what others take for a moment is no cause
 FEW = 0.6  # of the cores: below, it is not the program that takes them
+_IMPOSSIBLE = 1.25  # of the cores: what kept more of them busy was not all there at the same time
 _BIN_NS = 100_000_000
 _MOST_BINS = 1 << 18  # of a trace that is longer than any run, because a time in it is wrong, each is longer
 
@@ -59,12 +60,15 @@ def find(trace: Trace, _threshold_ns: int) -> list[Finding]:
         row for row in trace.states if row.runnable >= max(STARVED_NS, STARVED_SHARE * (row.running + row.runnable))
     ]
     starved.sort(key=lambda row: -row.runnable)
-    return [_finding(trace, starved)] if starved else []
+    use = _use(trace) if starved else None
+    # Runs that were one after the other and are laid side by side had the cores to themselves.
+    return (
+        [] if use is None or (trace.cores and use.used > _IMPOSSIBLE * trace.cores) else [_finding(trace, starved, use)]
+    )
 
 
-def _finding(trace: Trace, starved: list[States]) -> Finding:
+def _finding(trace: Trace, starved: list[States], use: _Use) -> Finding:
     waits = stretches(trace, [row.thread for row in starved], "runnable")
-    use = _use(trace)
     cause = _cause(trace.cores, use)
     return Finding(
         slug=SLUG,

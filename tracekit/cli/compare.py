@@ -47,7 +47,10 @@ _INTERRUPTED = 130
     help="Whether to run pure sleep and pure computing in Python as well, which bound what a model can bring. Default: yes.",
 )
 @click.option(
-    "--timeout", default="10min", metavar="TIME", help="A run that takes longer is ended, and its model failed."
+    "--timeout",
+    default="10min",
+    metavar="TIME",
+    help="A run that takes longer, as 30s, is ended, and its model failed. Default: 10min.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for programs.")
 @click.option(

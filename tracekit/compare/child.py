@@ -2,10 +2,10 @@
 
 Nothing heavy is imported here, so that what is measured is the workload and its model.
 
-How it went stands in OUT, as JSON: begun and ended (CLOCK_MONOTONIC, ns), wall_s, cpu_s (of this process and those of
-its children that have ended), pss_bytes (of this process, at the end; null where that is not told), started_s (until the
-first step began), switches and preemptions, events ([time, task, step, "begin" or "end"]), polls ([name, due, at]), steps
-(kind and name of each, by task), polls_every (seconds, by name), and results_alike (a digest).
+How it went stands in OUT, as JSON: begun and ended (CLOCK_MONOTONIC, ns), wall_s, cpu_s (of this process in that time, and
+of those of its children that have ended), pss_bytes (of this process, at the end; null where that is not told), started_s
+(until the first step began), switches and preemptions, events ([time, task, step, "begin" or "end"]), polls ([name, due,
+at]), steps (kind and name of each, by task), polls_every (seconds, by name), and results_alike (a digest).
 """
 
 from __future__ import annotations
@@ -60,16 +60,18 @@ def measured(spec: str, model: str, scale: float) -> dict[str, Any]:
         journal.begin(model, found.name)
         results = runner.run(plan, journal)
         after = _used()
-        outcome = _outcome(plan, journal, results) | {"pss_bytes": _weight()}
-    outcome |= dict(zip(("cpu_s", "switches", "preemptions"), (late - early for late, early in zip(after, before))))
+        weight = _weight()  # before the results are looked at, which takes room of its own
+        outcome = _outcome(plan, journal, results) | {"pss_bytes": weight}
+    childrens, switches, preemptions = (late - early for late, early in zip(after, before))
+    outcome |= {"cpu_s": journal.spent / 1e9 + childrens, "switches": switches, "preemptions": preemptions}
     return {"workload": found.name, "model": model, "scale": scale, **outcome}
 
 
 def _used() -> tuple[float, int, int]:
-    """Seconds on a core, switches and preemptions so far, of this process and the children that have ended."""
+    """So far: seconds on a core of the children that have ended; switches and preemptions, of this process as well."""
     usages = [resource.getrusage(who) for who in _WHO]
     return (
-        sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        usages[-1].ru_utime + usages[-1].ru_stime,
         sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
         sum(usage.ru_nivcsw for usage in usages),
     )

@@ -5,6 +5,7 @@ Times are CLOCK_MONOTONIC in ns, which all processes of a machine share: what a 
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
 
 from tracekit.clock import monotonic_ns
@@ -24,25 +25,31 @@ Polled = namedtuple("Polled", ("name", "due", "at"))  # which poll, when its tur
 
 
 class Journal:
-    """The events of one run, and when that began and ended; in a worker process only what the worker did."""
+    """The events of one run, when that began and ended, and the processor time (ns) that this process spent on it.
+
+    In a worker process it is only what the worker did.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.polled: list[Polled] = []
         self.begun = 0
         self.ended = 0
+        self.spent = 0
         self._span: Span | None = None
 
     def begin(self, model: str, workload: str) -> None:
         """The run begins: nothing of the model's has been started yet."""
         self._span = span("tracekit model", tracekit_model=model, tracekit_workload=workload)
         self._span.__enter__()
+        self.spent = -time.process_time_ns()
         self.begun = monotonic_ns()
 
     def finish(self) -> None:
         """The last result is there; what the model still has to put away does not count."""
         if not self.ended:
             self.ended = monotonic_ns()
+            self.spent += time.process_time_ns()
             if self._span is not None:
                 self._span.__exit__(None, None, None)
 

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 from tracekit.rounds import tree
@@ -24,7 +25,20 @@ class Failed(Exception):
     """A run came to nothing; the message is one line that says why."""
 
 
-def run(command: Sequence[str], timeout_s: float, weighs: bool = True) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a process and its descendants weighed together at some time.
+
+    Attributes:
+        time: CLOCK_MONOTONIC, ns.
+        pss: bytes; what several share counts once.
+    """
+
+    time: int
+    pss: int
+
+
+def run(command: Sequence[str], timeout_s: float, weighs: bool = True) -> list[Look]:
     """Run a command until it ends; what it prints is dropped, what it has left running is killed, also if we are interrupted.
 
     Args:
@@ -32,7 +46,7 @@ def run(command: Sequence[str], timeout_s: float, weighs: bool = True) -> int | 
         weighs: whether to look at its memory meanwhile.
 
     Returns:
-        The most bytes that it and its descendants took together (PSS); None where nobody looked, or the kernel does not tell.
+        What it weighed; nothing where nobody looked, or the kernel does not tell.
 
     Raises:
         Failed: it could not be started, ended by a signal or with another exit code than 0, or took too long.
@@ -40,16 +54,16 @@ def run(command: Sequence[str], timeout_s: float, weighs: bool = True) -> int | 
     with tempfile.TemporaryFile() as said:
         process = _start(command, said)
         try:
-            peak = _follow(process.pid, timeout_s, weighs)
+            looks = _follow(process.pid, timeout_s, weighs)
         finally:
             tree.end(process.pid)
             process.wait()
-        if peak is _LATE:
-            raise Failed(f"it was not done after {timeout_s:g} s, and was ended")
+        if looks is None:
+            raise Failed(f"it was not done after {timeout_s:g} s, and was ended; --timeout gives it longer")
         if process.returncode:
             said.seek(0)
             raise Failed(_reason(process.returncode, said.read()))
-    return peak
+    return looks
 
 
 def _start(command: Sequence[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -70,23 +84,21 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in ours.items() if name not in _NOT_ITS}
 
 
-_LATE = -1
-
-
-def _follow(pid: int, timeout_s: float, weighs: bool) -> int | None:
-    """The largest weight until the process ends, or _LATE. It is not waited for: its pid and its group stay its own."""
+def _follow(pid: int, timeout_s: float, weighs: bool) -> list[Look] | None:
+    """Its weights until the process ends; None if it is late. It is not waited for: its pid and its group stay its own."""
     begun = due = time.monotonic()
-    peak = 0
+    looks: list[Look] = []
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         now = time.monotonic()
         if now - begun > timeout_s:
-            return _LATE
+            return None
         if weighs and now >= due:
-            peak = max(peak, tree.weight_of(pid) or 0)
+            weight = tree.weight_of(pid)
             ended = time.monotonic()
+            looks += [Look(int(now * 1e9), weight)] if weight else []
             due = max(now + _LOOK_S, ended + (ended - now) * _SHARE)
         time.sleep(_LOOK_S / 2)
-    return peak or None
+    return looks
 
 
 def _reason(status: int, said: bytes) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tracekit.rounds.child import Look
 
 Event = tuple[int, str, int, str]  # ns, task, step, "begin" or "end"
 Polled = tuple[str, int, int]  # name, due ns, looked at ns
@@ -46,23 +49,24 @@ class Run:
         return [max(0.0, (at - due) / 1e9) for _, due, at in self.polls]
 
 
-def read(text: bytes, peak_pss_bytes: int | None) -> Run:
+def read(text: bytes, looks: Sequence[Look]) -> Run:
     """The run that a child has written down.
 
     Args:
         text: what it wrote.
-        peak_pss_bytes: the most memory that was seen from outside; None where nobody looked. In the end it is known from inside.
+        looks: what it weighed from outside. Those count that were made while it ran, and what it knows of itself at the end.
 
     Raises:
         ValueError: it is not what a child writes.
     """
     try:
-        return _run(json.loads(text), peak_pss_bytes)
+        return _run(json.loads(text), looks)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
-def _run(told: dict[str, Any], peak_pss_bytes: int | None) -> Run:
+def _run(told: dict[str, Any], looks: Sequence[Look]) -> Run:
+    weights = [look.pss for look in looks if told["begun"] <= look.time <= told["ended"]]
     return Run(
         wall_s=float(told["wall_s"]),
         cpu_s=float(told["cpu_s"]),
@@ -75,5 +79,5 @@ def _run(told: dict[str, Any], peak_pss_bytes: int | None) -> Run:
         results=str(told["results_alike"]),
         steps={task: [(str(kind), str(name)) for kind, name in of] for task, of in told.get("steps", {}).items()},
         polls_every={str(name): float(every) for name, every in told.get("polls_every", {}).items()},
-        peak_pss_bytes=max(peak_pss_bytes or 0, int(told.get("pss_bytes") or 0)) or None,
+        peak_pss_bytes=max([*weights, int(told.get("pss_bytes") or 0)]) or None,
     )

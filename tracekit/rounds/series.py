@@ -100,8 +100,8 @@ class Series:
     def _once(self, command: list[str], name: str, model: str) -> None:
         self._out.unlink(missing_ok=True)
         try:
-            peak = child.run(command, self.timeout_s)
-            self.runs.setdefault((name, model), []).append(read(self._out.read_bytes(), peak))
+            looks = child.run(command, self.timeout_s)
+            self.runs.setdefault((name, model), []).append(read(self._out.read_bytes(), looks))
         except (child.Failed, OSError, ValueError) as error:
             self.failed[name, model] = str(error)
 

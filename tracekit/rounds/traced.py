@@ -13,6 +13,7 @@ from tracekit.model.trace import Category, Trace
 
 MODEL_SPAN = "tracekit model"
 _GIL = "waiting for the GIL"
+_TOGETHER = "are laid side by side here, and were one after the other: what is said of all of them together, as of cores, is of none"
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,16 @@ def side_by_side(traces: Mapping[str, Trace]) -> Trace:
         traces: by model; at least one.
     """
     named = [_named(trace, model) for model, trace in traces.items()]
-    return merge(named, [-window(trace)[0] for trace in named], list(traces), apart=True)
+    merged = merge(named, [-window(trace)[0] for trace in named], list(traces), apart=True)
+    if len(named) > 1:
+        merged.notes.insert(0, f"the runs of {len(named)} models {_TOGETHER}")
+    return merged
 
 
 def _named(trace: Trace, model: str) -> Trace:
-    processes = [replace(process, name=f"{model}: {process.name}") for process in trace.processes]
+    # The first one is what ran the model.
+    names = [model, *(f"{model}: {process.name}" for process in trace.processes[1:])]
+    processes = [replace(process, name=name) for process, name in zip(trace.processes, names)]
     return replace(trace, program=model, processes=processes)
 
 

@@ -134,13 +134,15 @@ def test_many_tasks_are_summed_up() -> None:
 
 
 def test_an_untraced_process_says_why() -> None:
-    """A process that could not be entered is in the table with the reason."""
+    """A process that could not be entered is in the table; each reason stands below it once, however many it is true of."""
     builder = Builder("app.py")
     parent = builder.process(1, "app.py")
-    builder.process(2, "sh", parent=parent, untraced="it is not Python")
-    text = printed(render, builder.build(), [])
-    assert "2 processes (1 of them not traced)" in flowing(text)
-    assert "no: it is not Python" in text
+    for pid, name in ((2, "sh"), (3, "sh"), (4, "cat")):
+        builder.process(pid, name, parent=parent, untraced="it is not Python")
+    text = flowing(printed(render, builder.build(), []))
+    assert "4 processes (3 of them not traced)" in text
+    assert text.partition("Processes")[2].count("it is not Python") == 1
+    assert "not traced: sh and cat: it is not Python" in text
 
 
 def test_summary_is_short() -> None:

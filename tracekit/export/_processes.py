@@ -57,11 +57,22 @@ def processes(console: Console, rows: Sequence[ProcessRow], most: int, rest: str
     for title, _ in shown:
         if title in _LEGEND:
             paragraph(console, _LEGEND[title], style="dim", indent=2)
+    for why, names in _reasons(rows[:most]).items():
+        paragraph(console, f"not traced: {words.listed(names)}: {why}", style="dim", indent=2)
+
+
+def _reasons(rows: Sequence[ProcessRow]) -> dict[str, list[str]]:
+    """Why processes were not traced, and the names of those, each once: there may be hundreds of a kind."""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.untraced:
+            found.setdefault(row.untraced, {})[row.name or row.command] = None
+    return {why: list(names) for why, names in found.items()}
 
 
 def _traced(row: ProcessRow) -> str:
     if row.untraced:
-        return f"no: {row.untraced}"
+        return "no"
     return "yes" if row.python else ""
 
 

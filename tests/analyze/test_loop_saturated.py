@@ -31,7 +31,15 @@ def test_saturated(hand_made) -> None:
     assert finding.function == "work"
 
 
-@pytest.mark.parametrize("given", [{"running": 9_000}, {"wait": 20}])
+def test_crowded(hand_made) -> None:
+    """A loop that rests now and then, and yet keeps every second one that is ready waiting for long, is told as well."""
+    saturate(hand_made, running=7_000)
+    (finding,) = loop_saturated.find(hand_made.build(), 50 * MS)
+    assert finding.sentence.startswith("The event loop Loop had something to run for 70% of 10.0 s, and tasks")
+    assert finding.advice.startswith("Steps that are short each add up")
+
+
+@pytest.mark.parametrize("given", [{"running": 4_000}, {"wait": 20}, {"running": 9_000, "wait": 40}])
 def test_not_saturated(hand_made, given) -> None:
     """A loop that rests, or one that keeps nobody waiting for long, is not saturated."""
     saturate(hand_made, **given)

@@ -25,17 +25,25 @@ SLUG = "loop-saturated"
 
 LISTED = 5
 LEAST_USED = 0.95
+CROWDED = 0.5  # of its time: used less, waits come from elsewhere
 SHORTEST_NS = 1_000_000_000  # a shorter run has no rest to speak of
 BLOCKED_SHARE = 0.5  # of what it ran: then loop-blocked has told it all
 
-_CURE = (
+_FULL = (
     "One loop runs on one processor, and this one has no time left: move computing to a ProcessPoolExecutor, or run several "
     "processes with a loop each."
+)
+_CROWDED = (
+    "Steps that are short each add up, since all that is ready stands in one line: await what can be awaited, give calls that "
+    "block to `asyncio.to_thread`, and computing to a ProcessPoolExecutor."
 )
 
 
 def find(trace: Trace, threshold_ns: int) -> list[Finding]:
-    """One finding for each loop whose ready tasks waited longer than `threshold_ns` in one case of a hundred."""
+    """One finding for each loop whose ready tasks waited longer than `threshold_ns`.
+
+    They did so in one case of a hundred, and the loop never rested; or in every second case.
+    """
     blocked: Counter[int] = Counter()
     for block in blocks(trace, threshold_ns):
         blocked[block.thread] += block.duration
@@ -43,10 +51,17 @@ def find(trace: Trace, threshold_ns: int) -> list[Finding]:
         _finding(trace, index, loop, ready)
         for index, (loop, ready) in enumerate(zip(trace.loops, waits(trace)))
         if loop.open >= SHORTEST_NS
-        and loop.running >= LEAST_USED * loop.open
-        and (ready.p99 or 0) > threshold_ns
+        and ((_is_full(loop) and (ready.p99 or 0) > threshold_ns) or _is_crowded(loop, ready, threshold_ns))
         and blocked[loop.thread] <= BLOCKED_SHARE * loop.running
     ]
+
+
+def _is_full(loop: Loop) -> bool:
+    return loop.running >= LEAST_USED * loop.open
+
+
+def _is_crowded(loop: Loop, ready: Waits, threshold_ns: int) -> bool:
+    return loop.running >= CROWDED * loop.open and (ready.p50 or 0) > threshold_ns
 
 
 def _finding(trace: Trace, index: int, loop: Loop, ready: Waits) -> Finding:
@@ -65,7 +80,7 @@ def _finding(trace: Trace, index: int, loop: Loop, ready: Waits) -> Finding:
             f"The event loop {loop.name} had something to run for {used:.0%} of {words.duration(loop.open)}, and tasks that were "
             f"ready waited {words.duration(p50)} for it (p50), {words.duration(p99)} in one case of a hundred{most}."
         ),
-        advice=_CURE,
+        advice=_FULL if _is_full(loop) else _CROWDED,
         **blamed._asdict(),
         details={
             "loop": loop.name,

@@ -86,6 +86,15 @@ def test_everything_in_its_order() -> None:
     assert places == sorted(places)
 
 
+def test_how_large_pools_are() -> None:
+    """Beside the models stands how many workers the simulated pools have, since advice may name another number."""
+    counsel = advise(threads("running", waiting="waiting for the GIL"))
+    assert counsel.cores == 2
+
+    assert "pools: as large as they are when nobody says, 6 threads, 2 processes" in printed(counsel)
+    assert "pools:" not in printed(replace(counsel, models={}))
+
+
 def test_nothing_to_advise() -> None:
     """Where there is nothing to say, that is said."""
     assert "Nothing to advise" in printed(Counsel("app.py", 2.0, "", 2))

@@ -10,6 +10,7 @@ from rich.text import Text
 from tracekit.analyze import words
 from tracekit.export.page import clean, headline, paragraph, put, table
 from tracekit.predict.counsel import Advice, Counsel
+from tracekit.predict.threaded import pool_limit
 
 _CONFIDENCE = {"high": "quite sure", "medium": "fairly sure", "low": "not sure"}
 _NOTHING_S = 0.005
@@ -114,6 +115,11 @@ def _models(counsel: Counsel, console: Console) -> None:
         ),
         left=1,
     )
+    if {"thread-pool", "process-pool"} & counsel.models.keys():
+        sizes = (
+            f"{words.count(pool_limit(counsel.cores), 'thread')}, {words.count(counsel.cores, 'process', 'processes')}"
+        )
+        paragraph(console, f"pools: as large as they are when nobody says, {sizes}", style="dim", indent=2)
 
 
 def _s(seconds: float) -> str:

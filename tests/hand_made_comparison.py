@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracekit.rounds.comparison import Bound, Comparison, Lane, Row
+from tracekit.rounds.comparison import Bound, Comparison, Gain, Lane, Row
 
 COMPUTES = "cpu"
 
@@ -39,6 +39,14 @@ def row(model: str, wall: float, speedup: float, late: float, order: float, **mo
     return Row(model, wall, speedup=speedup, poll_worst_s=late, same_order=order, **{**given, **more})
 
 
+def bound(model: str, sleeps: tuple[float, float] | None, computes: tuple[float, float] | None) -> Bound:
+    """What the controls brought, from the least to the most."""
+    return Bound(
+        model,
+        *(None if gain is None else Gain((gain[0] + gain[1]) / 2, gain[0], gain[1]) for gain in (sleeps, computes)),
+    )
+
+
 def article(**more: Any) -> Comparison:
     """What the article says: coroutines starve the poll and keep their order, threads neither, a pool beside the loop is best."""
     rows = [
@@ -48,7 +56,11 @@ def article(**more: Any) -> Comparison:
         row("asyncio+processes", 3.0, 1.667, 0.004, 1.0, peak_pss_bytes=40_000_000, blocks=0),
         Row("trio", failed="trio is not installed: pip install trio"),
     ]
-    controls = [Bound("sequential", 1.0, 1.0), Bound("threads", 8.0, 1.0), Bound("asyncio+processes", 7.9, 1.9)]
+    controls = [
+        bound("sequential", (1.0, 1.0), (1.0, 1.0)),
+        bound("threads", (7.9, 8.1), (0.9, 1.1)),
+        bound("asyncio+processes", (7.8, 8.0), (1.8, 2.0)),
+    ]
     given: dict[str, Any] = {"polls_every_s": {"poll": 0.5}, "rows": rows, "controls": controls, "results_alike": True}
     given |= {
         "workload": "article",

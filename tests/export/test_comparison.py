@@ -97,6 +97,13 @@ def test_notes() -> None:
     assert printed(article(notes=["trio could not be traced"])).splitlines()[-1] == "note trio could not be traced"
 
 
+def test_controls() -> None:
+    """Each stands with the least and the most that it may be, and the rule below them."""
+    text = printed(article(), 80)
+    assert re.search(r"threads +1\.47x +7\.90 to 8\.10 +0\.90 to 1\.10 +waits, not computing\n", text)
+    assert "overlaps: from 1.2x on" in text
+
+
 def test_hostile_names() -> None:
     """A name that would steer the terminal is spelt out."""
     assert "\x1b" not in printed(article(workload="a\x1b[2J", about="\x1b]0;x\x07"))

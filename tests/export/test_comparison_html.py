@@ -10,7 +10,7 @@ import pytest
 from tests.export.test_html import HOSTILE, Parsed
 from tracekit.errors import TracekitError
 from tracekit.export.comparison_html import page, write
-from tracekit.rounds.comparison import Bound, Comparison, Lane, Row
+from tracekit.rounds.comparison import Bound, Comparison, Gain, Lane, Row
 from tracekit.rounds.verdicts import verdicts
 
 
@@ -32,7 +32,7 @@ def html_of(made: Comparison) -> str:
 
 def test_sentences_first() -> None:
     """What the comparison shows comes first, then the lanes, then tables, then what did not run and why."""
-    made = comparison(controls=[Bound("asyncio", 7.5, 1.0)])
+    made = comparison(controls=[Bound("asyncio", Gain(7.5, 7.4, 7.6), Gain(1.0, 1.0, 1.0))])
     parsed = Parsed(html_of(made))
     assert parsed.headings == ["What it shows", "Side by side", "Time", "Who waits", "Between two controls", "Notes"]
     for verdict in verdicts(made):
@@ -40,7 +40,8 @@ def test_sentences_first() -> None:
     for said in (
         "2.00 s",
         "1.90 to 2.10",
-        "7.50\N{MULTIPLICATION SIGN}",
+        "7.40 to 7.60",
+        "waits, not computing",
         "trio did not run: mix is not installed",
         "a note on mix",
     ):
@@ -51,6 +52,18 @@ def test_the_fastest_comes_first() -> None:
     """Rows stand in the order of their wall times."""
     body = html_of(comparison()).partition('id="time"')[2].partition("<tbody>")[2]
     assert body.index("asyncio") < body.index("sequential")
+
+
+def test_why_a_model_did_not_run() -> None:
+    """However long the reason is, the picture shows all of it; what qualifies all else stands before it."""
+    made = comparison()
+    why = " ".join(f"word{number}" for number in range(60))
+    made.rows[-1].failed = why
+    body = html_of(made)
+    picture, _, rest = body.partition("</svg>")
+    assert "word0 " in picture
+    assert "word59</text>" in picture
+    assert rest.index("a note on mix") < rest.index("trio did not run")
 
 
 def test_nothing_ran() -> None:

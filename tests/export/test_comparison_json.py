@@ -27,7 +27,15 @@ def test_keys() -> None:
         "task": "io",
         "parts": [{"begin_s": 0.0, "end_s": 3.0, "kind": "sleep", "step": "sleep"}],
     }
-    assert told["controls"][1] == {"model": "threads", "sleeping_speedup": 8.0, "computing_speedup": 1.0}
+    assert told["controls"][1] == {
+        "model": "threads",
+        "sleeping_speedup": 8.0,
+        "sleeping_low": 7.9,
+        "sleeping_high": 8.1,
+        "computing_speedup": 1.0,
+        "computing_low": 0.9,
+        "computing_high": 1.1,
+    }
     assert told["verdicts"][0].startswith("asyncio+processes is the fastest")
 
 

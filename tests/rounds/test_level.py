@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tracekit.rounds.comparison import Row
-from tracekit.rounds.level import is_level
+from tracekit.rounds.level import is_level, is_untold, is_within
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,18 @@ from tracekit.rounds.level import is_level
 def test_is_level(best: list[float], other: list[float], level: bool) -> None:
     """A model is as fast as the best where it was so in a round, hardly slower, or slower in too few rounds to tell."""
     assert is_level(Row("best", walls=best), Row("other", walls=other)) is level
+
+
+@pytest.mark.parametrize(
+    ("wall", "walls", "within", "untold"),
+    [
+        (1.04, [1.04] * 5, True, False),  # told apart, and it hardly matters
+        (1.5, [1.5, 1.5, 0.9], False, True),
+        (1.5, [1.5] * 3, False, False),
+        (1.04, [1.04, 1.2, 0.9], True, False),
+    ],
+)
+def test_close_or_untold(wall: float, walls: list[float], within: bool, untold: bool) -> None:
+    """A model is close by its median alone; it is untold where the median is far, and a round says otherwise."""
+    best, other = Row("best", 1.0, walls=[1.0] * len(walls)), Row("other", wall, walls=walls)
+    assert (is_within(best, other), is_untold(best, other)) == (within, untold)

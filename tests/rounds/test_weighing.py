@@ -6,6 +6,7 @@ import pytest
 from hand_made_runs import run
 
 from tracekit.rounds import weighing
+from tracekit.rounds.comparison import Gain
 
 
 def test_speedup_is_taken_round_by_round() -> None:
@@ -48,3 +49,20 @@ def test_alike() -> None:
     assert weighing.alike({"threads": [same], "asyncio": [same]}) is True
     assert weighing.alike({"threads": [same], "asyncio": [same, other]}) is False
     assert weighing.alike({"threads": [same]}) is None
+
+
+def test_who_returned_what_sequential_did() -> None:
+    """Each model is held against sequential; where that differs from itself, only of sequential it is told."""
+    same, other = run(results="a"), run(results="b")
+    assert weighing.row("threads", [same, same], [same, same]).same_results is True
+    assert weighing.row("threads", [same, other], [same, same]).same_results is False
+    assert weighing.row("threads", [other, other], [same, other]).same_results is None
+    assert weighing.row("sequential", [same, other], [same, other]).same_results is False
+    assert weighing.row("threads", [same], []).same_results is None
+
+
+def test_how_much_a_control_may_mean() -> None:
+    """Each run is held against each of sequential's, since two rounds agree by chance; sequential is always 1."""
+    gains = weighing.speedup_over("sequential", {"sequential": [2.0, 3.0], "threads": [1.0, 2.0], "trio": []})
+    assert gains == {"sequential": Gain(1.0, 1.0, 1.0), "threads": Gain(1.75, 1.0, 3.0)}
+    assert weighing.speedup_over("sequential", {"threads": [1.0]}) == {}

@@ -12,7 +12,7 @@ from tracekit.analyze.words import count, duration, size
 from tracekit.export.page import clean, headline, paragraph, table
 from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
-from tracekit.rounds.verdicts import overlaps, verdicts
+from tracekit.rounds.verdicts import OVERLAPS, overlaps, remarks, spread, verdicts
 
 _NOTHING = "-"  # what was not measured
 _GAP = 2
@@ -44,7 +44,7 @@ def render(comparison: Comparison, console: Console) -> None:
     _predictions(comparison, console)
     if comparison.notes:
         console.print()
-    for note in comparison.notes:
+    for note in remarks(comparison):
         headline(console, "note", note)
 
 
@@ -135,13 +135,14 @@ def _controls(comparison: Comparison, console: Console) -> None:
             (
                 bound.model,
                 _times(here[bound.model].speedup),
-                _times(bound.sleeping),
-                _times(bound.computing),
-                overlaps(bound),
+                spread(bound.sleeps) or _NOTHING,
+                spread(bound.computes) or _NOTHING,
+                overlaps(bound, comparison.has_gil),
             )
             for bound in bounds
         ],
         left=1,
+        rest=f"from the least to the most that it may be; overlaps: from {OVERLAPS:g}x on; ?: the runs do not tell",
     )
 
 

@@ -15,7 +15,7 @@ from tracekit.export._markup import Markup, each, element
 from tracekit.export.lanes import drawing
 from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
-from tracekit.rounds.verdicts import overlaps, verdicts
+from tracekit.rounds.verdicts import OVERLAPS, overlaps, remarks, spread, verdicts
 
 _SCROLLED = {"tabindex": 0, "role": "region", "aria_label": "The lanes of all models"}
 
@@ -46,7 +46,7 @@ def page(comparison: Comparison) -> Iterator[Markup]:
     yield _section("controls", "Between two controls", _controls(comparison))
     yield _section("predicted", "Predicted and measured", _predictions(comparison))
     failed = [f"{row.model} did not run: {row.failed}" for row in comparison.rows if row.failed]
-    yield notes([*failed, *comparison.notes])
+    yield notes([*remarks(comparison), *failed])
     yield closing()
 
 
@@ -135,11 +135,15 @@ def _controls(comparison: Comparison) -> Markup:
     columns = (
         word("model", lambda bound: bound.model),
         number("here", lambda bound: _ratio(here[bound.model].speedup)),
-        number("pure sleep", lambda bound: _ratio(bound.sleeping)),
-        number("pure computing", lambda bound: _ratio(bound.computing)),
-        word("it overlaps", overlaps),
+        number("pure sleep", lambda bound: spread(bound.sleeps)),
+        number("pure computing", lambda bound: spread(bound.computes)),
+        word("it overlaps", lambda bound: overlaps(bound, comparison.has_gil)),
     )
-    said = "Speed-up where there is nothing but sleep, and nothing but computing in Python: what a model can bring at most."
+    said = (
+        "Speed-up where there is nothing but sleep, and nothing but computing in Python: what a model can bring at most, "
+        f"from the least to the most that it may be. It overlaps what it speeds up {OVERLAPS:g} times at least; "
+        "?: the runs do not tell."
+    )
     return _told(columns, bounds, said)
 
 

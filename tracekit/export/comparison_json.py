@@ -8,13 +8,15 @@ models        a list, in the order in which tracekit names them:
     speedup (against sequential, the median over the rounds; null if that did not run), speedup_low, speedup_high, cpu_s,
     cores_used, parallelism (steps under way on average), peak_pss_bytes, startup_s (until the first step),
     poll_p50_s, poll_p99_s, poll_worst_s (lateness of the polls), same_order (share of pairs of runs whose events came in
-    the same order), disorder (share of neighbouring events that another run had the other way round), switches, preemptions;
+    the same order), disorder (share of neighbouring events that another run had the other way round), switches, preemptions,
+    same_results (whether all its runs returned what sequential's did; null if those did not run, or differ themselves);
     from a run that was traced: blocks (steps of a loop longer than 50 ms), block_worst_s, gil_wait_s;
     lanes (of the run in the middle): task, parts: begin_s, end_s, kind (compute, io, sleep, poll), step. A poll's part is
     as long as it was late;
     with --check-advice: predicted_s, predicted_low_s, predicted_high_s, predicted_error (predicted / measured - 1),
     predicted_poll_worst_s, predicted_bound (seconds of the critical path by what bounds it), predicted_why
-controls      model, sleeping_speedup, computing_speedup: what a model brings to pure sleep and pure Python computing
+controls      model, sleeping_speedup, computing_speedup: what a model brings to pure sleep and pure Python computing, the
+              median; sleeping_low, sleeping_high, computing_low, computing_high: the least and the most that it may be
 fastest       the model; null if none could be measured
 results_alike whether all models returned the same
 traced_model  the one that the predictions are from; null without them
@@ -31,9 +33,9 @@ from typing import Any
 
 import orjson
 
-from tracekit.rounds.comparison import Comparison, Lane, Row
+from tracekit.rounds.comparison import Comparison, Gain, Lane, Row
 from tracekit.rounds.predicted import accuracy, error_of
-from tracekit.rounds.verdicts import verdicts
+from tracekit.rounds.verdicts import remarks, verdicts
 
 SCHEMA = 1
 
@@ -54,6 +56,7 @@ _FIGURES = (
     "disorder",
     "switches",
     "preemptions",
+    "same_results",
     "blocks",
     "block_worst_s",
     "gil_wait_s",
@@ -78,7 +81,7 @@ def as_object(comparison: Comparison) -> dict[str, Any]:
         "polls_every_s": dict(comparison.polls_every_s),
         "models": [_model(row) for row in comparison.rows],
         "controls": [
-            {"model": bound.model, "sleeping_speedup": bound.sleeping, "computing_speedup": bound.computing}
+            {"model": bound.model, **_gain("sleeping", bound.sleeps), **_gain("computing", bound.computes)}
             for bound in comparison.controls
         ],
         "fastest": comparison.measured[0].model if comparison.measured else None,
@@ -86,7 +89,7 @@ def as_object(comparison: Comparison) -> dict[str, Any]:
         "traced_model": comparison.traced_model or None,
         "prediction": _accuracy(comparison),
         "verdicts": verdicts(comparison),
-        "notes": list(comparison.notes),
+        "notes": remarks(comparison),
     }
 
 
@@ -112,6 +115,14 @@ def _prediction(row: Row) -> dict[str, Any]:
         "predicted_poll_worst_s": told and told.worst_late_s,
         "predicted_bound": told and dict(told.bound),
         "predicted_why": told and told.why,
+    }
+
+
+def _gain(name: str, gain: Gain | None) -> dict[str, float | None]:
+    return {
+        f"{name}_speedup": gain.median if gain else None,
+        f"{name}_low": gain.least if gain else None,
+        f"{name}_high": gain.most if gain else None,
     }
 
 

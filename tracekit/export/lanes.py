@@ -6,6 +6,8 @@ late is drawn from when it was due to when it was looked at. Kinds differ in hei
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from tracekit.analyze import words
@@ -14,14 +16,16 @@ from tracekit.export._axis import ticks
 from tracekit.export._colours import DARK, FONTS, LIGHT, Palette
 from tracekit.export._lane_rows import Plan, is_late, rows_of
 from tracekit.export._markup import Markup, each, element, legible, shortened
-from tracekit.rounds.comparison import BASE, Comparison, Row
-from tracekit.rounds.level import is_level
+from tracekit.rounds.comparison import BASE, Comparison, Lane, Row
+from tracekit.rounds.level import is_within
 
 WIDTH = 1200
 _MARGIN = 32
 _RIGHT = WIDTH - _MARGIN
 _GAP = 12  # between blocks
 _LEAST = 40  # height of a block: its name and two lines
+_LINE = 16  # of those below them
+_WIDE, _MOST_LINES = 150, 6  # of the reason why a model did not run
 _KINDS = (
     ("compute", "computing"),
     ("io", "waiting for I/O"),
@@ -168,18 +172,18 @@ def _blocks(comparison: Comparison, plan: Plan, y: float) -> tuple[list[Markup],
             continue
         lanes = plan.lanes(row)
         height = max(_LEAST, sum(map(plan.height_of, lanes)) + 6)
-        height = max(height, 4 * 16) if len(lanes) < len(row.lanes) else height
+        height = max(height, _LEAST + 8 + _LINE * (len(_rest(row, lanes, height)) - 1))
         blocks.append(_block(row, plan, y, height, best.get(row.model, "")))
         y += height + _GAP
     return blocks, y
 
 
 def _fastest(comparison: Comparison) -> dict[str, str]:
-    """What is said of the fastest, and of those that nobody could call slower, for the difference is noise; none of one alone."""
+    """What is said of the fastest, and of those that are within 5 % of it; none of one alone."""
     ran = comparison.measured
     if len(ran) < 2:
         return {}
-    return {ran[0].model: "fastest", **{row.model: "as fast" for row in ran[1:] if is_level(ran[0], row)}}
+    return {ran[0].model: "fastest", **{row.model: "as fast" for row in ran[1:] if is_within(ran[0], row)}}
 
 
 def _block(row: Row, plan: Plan, y: float, height: float, best: str) -> Markup:
@@ -188,10 +192,10 @@ def _block(row: Row, plan: Plan, y: float, height: float, best: str) -> Markup:
         "rect", class_="panel", x=plan.left, y=y, width=f"{max(end - plan.left, 2):.1f}", height=f"{height:.1f}", rx=3
     )
     edge = element("rect", class_="best" if best else "edge", x=f"{end:.1f}", y=y, width=2, height=f"{height:.1f}")
-    return element("g", panel, edge, _told(row, len(plan.lanes(row)), y, height, best), rows_of(row, plan, y + 3))
+    return element("g", panel, edge, _told(row, plan.lanes(row), y, height, best), rows_of(row, plan, y + 3))
 
 
-def _told(row: Row, drawn: int, y: float, height: float, best: str) -> Markup:
+def _told(row: Row, drawn: Sequence[Lane], y: float, height: float, best: str) -> Markup:
     """Left of the block: the model, its wall time and speed-up, and how late polls were where there is room."""
     name = shortened(row.model, 22)
     times = [words.duration(round((row.wall_s or 0) * 1e9))]
@@ -203,24 +207,32 @@ def _told(row: Row, drawn: int, y: float, height: float, best: str) -> Markup:
         element("text", name, class_="model", x=_MARGIN, y=f"{y + 14:.1f}"),
         element("text", "  ·  ".join(times), class_="good" if best else "wall", x=_MARGIN, y=f"{y + 31:.1f}"),
     ]
-    rest = []
-    if row.poll_worst_s is not None and height >= _LEAST + 8:
-        rest.append(f"poll ≤ {words.duration(round(row.poll_worst_s * 1e9))} late")
-    if drawn < len(row.lanes):
-        rest.append(f"{drawn} of {words.count(len(row.lanes), 'task')} drawn")
-    for number, said in enumerate(rest):
-        lines.append(element("text", said, class_="said", x=_MARGIN, y=f"{y + 47 + 16 * number:.1f}"))
+    for number, said in enumerate(_rest(row, drawn, height)):
+        lines.append(element("text", said, class_="said", x=_MARGIN, y=f"{y + 47 + _LINE * number:.1f}"))
     return each(lines)
 
 
+def _rest(row: Row, drawn: Sequence[Lane], height: float) -> list[str]:
+    """The lines below: a lane is of one run, and how late polls were of all."""
+    rest = []
+    if row.poll_worst_s is not None and height >= _LEAST + 8:
+        rest.append(f"poll ≤ {words.duration(round(row.poll_worst_s * 1e9))} late")
+        rest += ["in all rounds"] if len(row.walls) > 1 else []
+    shown, tasks = (sum(not lane.is_poll for lane in lanes) for lanes in (drawn, row.lanes))
+    if shown < tasks:
+        rest.append(f"{shown} of {words.count(tasks, 'task')} drawn")
+    return rest
+
+
 def _failed(comparison: Comparison, y: float) -> tuple[list[Markup], int]:
-    """A line for each model that did not run, and the height of the whole picture."""
+    """Some lines for each model that did not run, and the height of the whole picture."""
     lines = []
     for row in comparison.rows:
         if row.failed:
-            said = shortened(f"{row.model}: {legible(row.failed)}", 160)
-            lines.append(element("text", said, class_="said", x=_MARGIN, y=f"{y + 8:.1f}"))
-            y += 18
+            said = f"{row.model}: {legible(row.failed)}"
+            for line in textwrap.wrap(said, _WIDE, max_lines=_MOST_LINES, placeholder="…"):
+                lines.append(element("text", line, class_="said", x=_MARGIN, y=f"{y + 8:.1f}"))
+                y += 18
     return lines, round(y + _MARGIN - _GAP)
 
 

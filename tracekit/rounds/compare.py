@@ -24,7 +24,7 @@ from tracekit.rounds.traced import figures, side_by_side
 REPEAT = 5
 TIMEOUT_S = 600.0
 CONTROLS = {"sleeping": 0.2, "computing": 0.5}  # and their scales: long enough to be measured
-_CONTROL_REPEAT = 2
+_CONTROL_REPEAT = 3
 _QUIET = 0.25  # processors that others may use before it matters
 
 
@@ -93,8 +93,8 @@ def _disturbance(others: float | None) -> list[str]:
     if others is None or others < _QUIET:
         return []
     return [
-        f"other programs kept {others:.1f} processors busy meanwhile, so all took longer than it would alone; compare again when "
-        "the machine is quiet"
+        f"other programs kept {others:.1f} processors busy meanwhile, so everything took longer than it would have alone; "
+        "compare again when the machine is quiet"
     ]
 
 

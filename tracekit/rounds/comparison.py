@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tracekit.predict.parts import Prediction
 
 BASE = "sequential"
+# Models whose tasks compute on one thread, and those that compute in Python on as many cores as there are.
+ONE_CORE = frozenset({"sequential", "asyncio", "gevent", "trio"})
+ALL_CORES = frozenset({"processes", "process-pool", "asyncio+processes", "interpreters"})
 
 Part = tuple[float, float, str, str]
 
@@ -57,6 +60,7 @@ class Row:
         gil_wait_s: what threads waited for the GIL, in the traced run.
         switches: of context, of all threads; `preemptions`, those of them that were not of their own accord.
         same_order: share of pairs of runs whose events came in the same order, 0..1; None with a single run.
+        same_results: whether all its runs returned what sequential's did; None where those did not run, or differ themselves.
         disorder: share of neighbouring events of one run that another run has the other way round, on average over the
             pairs of runs, 0..1.
         failed: why it could not be measured, in one line; "" if it could.
@@ -86,10 +90,26 @@ class Row:
     preemptions: int | None = None
     same_order: float | None = None
     disorder: float | None = None
+    same_results: bool | None = None
     failed: str = ""
     lanes: list[Lane] = field(default_factory=list)
     trace: Trace | None = None
     predicted: Prediction | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A speed-up against sequential, of a few runs.
+
+    Attributes:
+        median: over the rounds, each against sequential in the same round.
+        least: sequential's fastest run against the slowest one of the model.
+        most: the other way round.
+    """
+
+    median: float
+    least: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -98,13 +118,23 @@ class Bound:
 
     Attributes:
         model: its name.
-        sleeping: speed-up against sequential where all tasks only sleep; None if it was not measured.
-        computing: the same where all tasks only compute, in Python.
+        sleeps: where all tasks only sleep; None if it was not measured.
+        computes: the same where all tasks only compute, in Python.
     """
 
     model: str
-    sleeping: float | None
-    computing: float | None
+    sleeps: Gain | None
+    computes: Gain | None
+
+    @property
+    def sleeping(self) -> float | None:
+        """The median speed-up where all tasks only sleep."""
+        return self.sleeps.median if self.sleeps else None
+
+    @property
+    def computing(self) -> float | None:
+        """The median speed-up where all tasks only compute."""
+        return self.computes.median if self.computes else None
 
 
 @dataclass
@@ -140,6 +170,11 @@ class Comparison:
     traced_model: str = ""
     trace: Trace | None = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_gil(self) -> bool:
+        """Whether threads of one process compute in turn; a Python without a GIL has a version that ends in "t"."""
+        return not self.python.endswith("t")
 
     @property
     def measured(self) -> list[Row]:

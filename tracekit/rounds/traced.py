@@ -13,7 +13,10 @@ from tracekit.model.trace import Category, Trace
 
 MODEL_SPAN = "tracekit model"
 _GIL = "waiting for the GIL"
-_TOGETHER = "are laid side by side here, and were one after the other: what is said of all of them together, as of cores, is of none"
+_TOGETHER = (
+    "are laid side by side here, and were one after the other: what is said of all of them together, as of cores, "
+    "is of none"
+)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from tracekit.analyze.words import duration, listed, size
-from tracekit.rounds.comparison import BASE, Bound, Comparison, Row
-from tracekit.rounds.level import TIE, is_level
+from tracekit.analyze.words import count, duration, listed, size
+from tracekit.rounds.comparison import ALL_CORES, BASE, ONE_CORE, Bound, Comparison, Gain, Row
+from tracekit.rounds.level import TIE, is_level, is_untold, is_within
+from tracekit.rounds.polls import ON_TIME, is_starved, polls
 from tracekit.rounds.predicted import accuracy
 from tracekit.rounds.statistics import interval, median
 from tracekit.rounds.weighing import ratios
 
-# Where a model is this many times as fast on pure sleep, or pure computing, it does that side by side.
-_OVERLAPS = 1.3
+# Where a model is this many times as fast on pure sleep, or pure computing, in all runs, it does that side by side.
+OVERLAPS = 1.2
+_SEVERAL = 1.3  # cores that are in use: more than one
+_A_CORE = 0.5  # that is in use: below that there is too little computing for more cores to matter
 _MUCH_MEMORY = 1.5  # times what the lightest takes
-_ON_TIME = 0.5  # of a poll's period: what is no later has not been held up
-
-_STARVED = 3.0  # such periods: what is later has missed turns
-_DOES = {"compute": "computes", "io": "blocks", "sleep": "sleeps"}
-
-_ONE_CORE = frozenset({"sequential", "asyncio", "gevent", "trio"})
-_ALL_CORES = frozenset({"processes", "process-pool", "asyncio+processes", "interpreters"})
 _MOST_SCALE = 1e6
 _SHORT = 0.005  # seconds: to start a few threads or processes takes as long
 _LOOKED_AT = 0.1  # seconds: of what is over sooner nobody has seen the most memory
@@ -34,24 +29,57 @@ def verdicts(comparison: Comparison) -> list[str]:
         return ["No model could run this workload."]
     every = min(comparison.polls_every_s.values(), default=0.0)
     found = [
+        _results(comparison),
         _too_short(comparison, rows[0]),
         _best(rows, every),
         _controls(comparison, rows[0]),
         _cores(comparison, rows),
-        *_polls(comparison, rows),
+        *polls(comparison, rows),
     ]
-    found += [_order(rows), _memory(rows), _results(comparison), _foretold(comparison)]
+    found += [_order(rows), _memory(rows), _foretold(comparison)]
     return [sentence for sentence in found if sentence]
 
 
-def overlaps(bound: Bound) -> str:
-    """What a model does side by side, as the controls tell: "waits and computing", "waits, not computing"."""
-    told = [(bound.sleeping, "waits"), (bound.computing, "computing")]
-    side = [word for speedup, word in told if speedup is not None and speedup >= _OVERLAPS]
-    alone = [word for speedup, word in told if speedup is not None and speedup < _OVERLAPS]
-    if not side:
+def overlaps(bound: Bound, has_gil: bool = True) -> str:
+    """What a model does side by side, as the controls tell: "waits and computing", "waits, not computing", "waits, computing?".
+
+    Args:
+        has_gil: whether threads of one process compute in turn.
+    """
+    side, unsure, alone = _told_of(bound, has_gil)
+    if alone and not side and not unsure:
         return "nothing"
-    return _and(side) + (f", not {_and(alone)}" if alone else "")
+    perhaps = [f"{word}?" for word in unsure]
+    return ", ".join([*([_and(side)] if side else []), *perhaps, *(f"not {word}" for word in alone)])
+
+
+def spread(gain: Gain | None, unit: str = "") -> str:
+    """What a control brought in its runs, "0.73 to 1.77"; "" where it was not measured."""
+    if gain is None:
+        return ""
+    least, most = (_times(bound).replace("x", unit) for bound in (gain.least, gain.most))
+    return least if least == most else f"{least} to {most}"
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """The notes, in terms of what `compare` can be asked for: who predicts from a trace knows only how one is recorded."""
+    return [note.replace("record with --rate 1000", "compare with more, as --scale 10") for note in comparison.notes]
+
+
+def _told_of(bound: Bound, has_gil: bool) -> tuple[list[str], list[str], list[str]]:
+    """Words for what a model does side by side, for what is not told, and for what it does not."""
+    side, unsure, alone = [], [], []
+    may_compute = bound.model in ALL_CORES or not (has_gil or bound.model in ONE_CORE)
+    for gain, may, word in ((bound.sleeps, True, "waits"), (bound.computes, may_compute, "computing")):
+        if gain is None:
+            continue
+        if gain.most < OVERLAPS:
+            alone.append(word)
+        elif gain.least >= OVERLAPS and may:
+            side.append(word)
+        else:
+            unsure.append(word)
+    return side, unsure, alone
 
 
 def _best(rows: Sequence[Row], every: float) -> str:
@@ -59,9 +87,13 @@ def _best(rows: Sequence[Row], every: float) -> str:
     told = f"{best.model} is the fastest: {_seconds(best.wall_s)}"
     if best.model != BASE and best.speedup is not None:
         told += f", {_times(best.speedup)} as fast as sequential{_between(best.speedup_low, best.speedup_high)}"
-    level = [row for row in others if is_level(best, row)]
-    if level:
-        return f"{told}. {_listed(level)} cannot be told from it.{_most_in_time([best, *level], every)}"
+    within = [row for row in others if is_within(best, row)]
+    untold = [f"{row.model} ({_seconds(row.wall_s)})" for row in others if is_untold(best, row)]
+    if within or untold:
+        told += (
+            f". Within {TIE:.0%} of it: {_listed(within)}.{_most_in_time([best, *within], every)}" if within else "."
+        )
+        return told + (f" Not told from it by {count(len(best.walls), 'round')}: {_and(untold)}." if untold else "")
     if others and (others[0].model != BASE or best.speedup is None):  # of which that was told
         gain = ratios(best.walls, others[0].walls)
         low, high = interval(gain) or (None, None)
@@ -77,7 +109,7 @@ def _most_in_time(level: Sequence[Row], every: float) -> str:
     polled = [row for row in level if row.poll_worst_s is not None]
     if not polled:
         return ""
-    allowed = every * _ON_TIME
+    allowed = every * ON_TIME
     first, *others = sorted(polled, key=lambda row: (max(_late(row), allowed), row.poll_p50_s or 0.0))
     told = f"{_seconds(first.poll_p50_s)} late on the median, {_seconds(first.poll_worst_s)} at worst"
     than = f" ({_seconds(others[0].poll_p50_s)} and {_seconds(others[0].poll_worst_s)} under {others[0].model})"
@@ -100,100 +132,36 @@ def _controls(comparison: Comparison, best: Row) -> str:
     bound = next((bound for bound in comparison.controls if bound.model == best.model), None)
     if bound is None or bound.sleeping is None or bound.computing is None or best.speedup is None:
         return ""
+    side, unsure, alone = _told_of(bound, comparison.has_gil)
+    does = ", not ".join(_and(words) for words in (side, alone) if words) if side else "nothing"
     return (
-        f"The controls bound that: on pure sleep {best.model} brings {_times(bound.sleeping)}, on pure Python computing "
-        f"{_times(bound.computing)}; it overlaps {overlaps(bound)}."
+        f"The controls bound that: on pure sleep {best.model} brings {spread(bound.sleeps, 'x')}, on pure Python computing "
+        f"{spread(bound.computes, 'x')}{f'; it overlaps {does}' if side or not unsure else ''}."
     )
 
 
 def _cores(comparison: Comparison, rows: Sequence[Row]) -> str:
     best = rows[0]
-    one = next((row for row in rows if row.model in _ONE_CORE), None)
+    one = next((row for row in rows if row.model in ONE_CORE), None)
     if comparison.cores < 2 or one is None or best.wall_s is None or one.wall_s is None:
         return ""
-    if one.wall_s <= best.wall_s * (1 + TIE):
-        if not any(row.model in _ALL_CORES for row in rows):  # nobody tried: threads in Python compute on one as well
+    if is_within(best, one):
+        if best.cores_used is None or best.cores_used < _A_CORE:  # it waits, and no core is short
             return ""
-        rest = "the fastest of all" if one is best else f"and the fastest is no more than {TIE:.0%} ahead"
-        starves = _is_starved(one, min(comparison.polls_every_s.values(), default=0.0))
+        if not any(row.model in ALL_CORES for row in rows):  # nobody tried: threads in Python compute on one as well
+            return ""
+        alone = not any(is_level(best, row) or is_within(best, row) for row in rows[1:])
+        first = "the fastest of all" if alone else "and none is faster on the median"
+        rest = first if one is best else f"and the fastest is no more than {TIE:.0%} ahead"
+        starves = is_starved(one, min(comparison.polls_every_s.values(), default=0.0))
         price = "; but it starves the poll" if starves else ""
         return f"More cores save no time here: {one.model} runs on one of {comparison.cores}, {rest}{price}."
-    if best.cores_used is not None and best.cores_used > _OVERLAPS:
+    if best.cores_used is not None and best.cores_used > _SEVERAL and not is_untold(best, one):
         return (
             f"More cores pay: {best.model} kept {best.cores_used:.1f} of {comparison.cores} busy; the best on one, "
             f"{one.model}, takes {_seconds(one.wall_s)}."
         )
     return ""
-
-
-def _polls(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
-    late = sorted((row for row in rows if row.poll_worst_s is not None), key=_late, reverse=True)
-    every = min(comparison.polls_every_s.values(), default=0.0)
-    starved = [row for row in late if _is_starved(row, every)]
-    delayed = [row for row in late if row not in starved and _late(row) > every * _ON_TIME]
-    timely = [row for row in late if row not in starved and row not in delayed]
-    several = len(comparison.polls_every_s) > 1
-    poll = (
-        f"The polls, one of them due every {_seconds(every)}," if several else f"The poll, due every {_seconds(every)},"
-    )
-    it, are, s = ("They", "are", "") if several else ("It", "is", "s")
-    said = []
-    if starved:
-        each = [f"{row.model} ({_seconds(row.poll_worst_s)} late{_while(row)})" for row in starved]
-        said.append(f"{poll} starve{s} under {_and(each)}.")
-    if delayed:
-        each = [f"{row.model} ({_seconds(row.poll_worst_s)} at worst)" for row in delayed]
-        said.append(f"{it if said else poll} {are} held up, not starved, under {_and(each)}.")
-    if timely:
-        worst = f"{_seconds(_late(timely[0]))} late at worst"
-        under = f" under {_listed(list(reversed(timely)))}" if len(timely) < len(late) else " under all of them"
-        said.append(f"{it if said else poll} come{s} in time{under}: {worst}.")
-    return said
-
-
-def _is_starved(row: Row, every: float) -> bool:
-    """Whether a poll missed several turns, or one because a single step went before it."""
-    return every > 0 and (_late(row) >= every * _STARVED or (_late(row) >= every and _holder(row) is not None))
-
-
-def _holder(row: Row) -> tuple[str, str, float] | None:
-    """What the latest turn of a poll waited for in the middle run: a step's task, kind and length; None if for no single step."""
-    turns = [part for lane in row.lanes if lane.is_poll for part in lane.parts]
-    if not turns:
-        return None
-    due, at, _, _ = max(turns, key=lambda part: part[1] - part[0])
-    events = sorted(
-        time
-        for lane in row.lanes
-        for begin, end, _, _ in lane.parts
-        for time in ((end,) if lane.is_poll else (begin, end))
-    )
-    steps = [
-        (min(end, at) - max(begin, due), end - begin, lane.task, kind)
-        for lane in row.lanes
-        for begin, end, kind, _ in lane.parts
-        if not lane.is_poll and (row.model == BASE or _may_hold(row.model, kind, events, begin, end))
-    ]
-    covered, length, task, kind = max(steps, default=(0.0, 0.0, "", ""))
-    is_it = task and covered >= (at - due) / 2 and covered >= length / 2
-    return (task, kind, length) if is_it else None
-
-
-def _may_hold(model: str, kind: str, events: Sequence[float], begin: float, end: float) -> bool:
-    """Whether others may have waited for a step: one that computes where there is one thread, or one that stopped all others.
-
-    I/O that others went on beside was awaited, and computing that they went on beside was in a thread or process of its own.
-    """
-    goes_on = bisect_left(events, end) > bisect_right(events, begin)
-    return kind != "sleep" and (not goes_on or (kind == "compute" and model in _ONE_CORE))
-
-
-def _while(row: Row) -> str:
-    holder = _holder(row)
-    if holder is None:
-        return ""
-    task, kind, length = holder
-    return f", while {task} {_DOES.get(kind, 'runs')} for {_seconds(length)}"
 
 
 def _order(rows: Sequence[Row]) -> str:
@@ -232,9 +200,17 @@ def _much(row: Row, least: Row) -> str:
 
 
 def _results(comparison: Comparison) -> str:
-    if comparison.results_alike is False:
-        return "The models did not all return the same: let what the workload returns depend on nothing but its input."
-    return ""
+    if comparison.results_alike is not False:
+        return ""
+    rows = comparison.measured
+    unlike = [row for row in rows if row.same_results is False]
+    if any(row.model == BASE for row in unlike):
+        told = f"Not even {BASE} returned the same in all rounds"
+    elif unlike:
+        told = f"{_listed(unlike)} did not return what {BASE} did"
+    else:
+        told = "The models did not all return the same"
+    return f"{told}: let what the workload returns depend on nothing but its input."
 
 
 def _foretold(comparison: Comparison) -> str:
@@ -245,13 +221,20 @@ def _foretold(comparison: Comparison) -> str:
     if told.named == told.best:
         named = f"{told.best}, rightly"
     elif told.level_named:
-        named = f"{told.named}, which cannot be told from {told.best}, the fastest"
+        near = f"is within {TIE:.0%} of" if told.best_named else "the rounds do not tell from"
+        named = f"{told.named}, which {near} {told.best}, the fastest"
     else:
         named = f"{told.named}, which is slower than {told.best}, the fastest"
     return (
         f"Predicted from one traced run of {comparison.traced_model}: off by {told.median_error:.0%} (median), at most by "
-        f"{abs(told.errors[worst]):.0%} ({worst}); it would have chosen {named}."
+        f"{abs(told.errors[worst]):.0%} ({worst}); {_foretold_within(comparison)}; it would have chosen {named}."
     )
+
+
+def _foretold_within(comparison: Comparison) -> str:
+    told = [(row.predicted, row.wall_s) for row in comparison.measured if row.predicted and row.wall_s]
+    within = sum(foretold.low_s <= wall <= foretold.high_s for foretold, wall in told)
+    return f"{within} of {count(len(told), 'wall time')} lay within what was predicted"
 
 
 def _late(row: Row) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tracekit.rounds.comparison import BASE, Row
+from tracekit.rounds.comparison import BASE, Gain, Row
 from tracekit.rounds.lanes import lanes, parallelism
 from tracekit.rounds.order import disorder, same_order, sequence
 from tracekit.rounds.run import Run
@@ -39,6 +39,7 @@ def row(model: str, runs: Sequence[Run], base: Sequence[Run]) -> Row:
     )
     _set_lateness(found, [late for run in runs for late in run.lateness_s])
     _set_speedup(found, walls, [run.wall_s for run in base])
+    _set_same_results(found, {run.results for run in runs}, {run.results for run in base})
     return found
 
 
@@ -58,15 +59,31 @@ def alike(runs: Mapping[str, Sequence[Run]]) -> bool | None:
     return len(set.union(*results.values())) == 1 if len(results) > 1 else None
 
 
-def speedup_over(base: str, walls: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The median speed-up of each model against one of them."""
-    return {model: median(ratios(of, walls[base])) for model, of in walls.items() if base in walls and of}
+def speedup_over(base: str, walls: Mapping[str, Sequence[float]]) -> dict[str, Gain]:
+    """The speed-up of each model against one of them: the median, and how little and how much it may be."""
+    against = walls.get(base, ())
+    return {model: _gain(of, of if model == base else against) for model, of in walls.items() if against and of}
+
+
+def _gain(walls: Sequence[float], against: Sequence[float]) -> Gain:
+    """Two rounds agree by chance, so that each run is held against each; only a model against itself is always 1."""
+    told = median(ratios(walls, against))
+    if walls is against:
+        return Gain(told, told, told)
+    return Gain(told, min(against) / max(walls), max(against) / min(walls))
 
 
 def _set_lateness(found: Row, late: Sequence[float]) -> None:
     if late:
         found.poll_p50_s, found.poll_p99_s = percentile(late, 0.5), percentile(late, 0.99)
         found.poll_worst_s = max(late)
+
+
+def _set_same_results(found: Row, own: set[str], base: set[str]) -> None:
+    if found.model == BASE:
+        found.same_results = len(own) == 1
+    elif len(base) == 1:
+        found.same_results = own == base
 
 
 def _set_speedup(found: Row, walls: Sequence[float], base: Sequence[float]) -> None:

@@ -116,7 +116,36 @@ def test_tasks_go_by_their_names() -> None:
 
     assert names == {"mine", "work"}
     fetch = the(many, many, "unit", "fetch")
-    assert (fetch.numbers["times"].after, fetch.numbers["ran"].after) == (20, 200 * MS)
+    assert (fetch.numbers["times"].after, fetch.numbers["ran"].after) == (20, 10 * MS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "clearly"),
+    [
+        (300, 500, True),
+        (500, 300, True),
+        (1, 2, True),
+        (4, 4, False),
+        (20, 21, False),
+        (20, 25, False),
+        (300, 310, False),
+    ],
+)
+def test_more_of_the_same(before: int, after: int, clearly: bool) -> None:
+    """Clearly more, or less, of the same is a change, though each takes as long as before; a few more of many are chance."""
+    fetch = the(*(tasks(*[("", "fetch", 1)] * many) for many in (before, after)), "unit", "fetch")
+
+    assert (fetch.is_recounted, fetch.is_beyond_noise) == (clearly, clearly)
+    assert {name for name in fetch.changed if name != "times"} == set()
+
+
+def test_means_as_sure_as_sums() -> None:
+    """A little of each of many is as much as their sum."""
+    slower = the(tasks(*[("", "fetch", 1)] * 100), tasks(*[("", "fetch", 2)] * 100), "unit", "fetch")
+
+    assert {"took", "ran"} <= set(slower.changed)
+    assert slower.numbers["ran"].delta == 1 * MS
+    assert slower.weight == 100 * MS
 
 
 def test_a_task_that_became_a_thread() -> None:
@@ -214,6 +243,90 @@ def test_waits_and_states() -> None:
     workers = the(pooled(0), pooled(100), "threads", "ThreadPoolExecutor-*_*")
     assert workers.changed == ["gil"]
     assert workers.numbers["running"].delta == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"), [(157, 187, False), (300, 500, False), (50, 150, False), (150, 400, True)]
+)
+def test_waiting_for_a_core(before: float, after: float, changed: bool) -> None:
+    """How long threads wait for a core is others' doing as well: it changed where it is twice as much, and much of the time."""
+
+    def crowded(runnable: float) -> Trace:
+        builder, _, thread = program()
+        lay_states(builder, thread, (400, "running"), (runnable, "runnable"), (600 - runnable, "polling"))
+        return builder.build()
+
+    found = difference(crowded(before), crowded(after), THRESHOLD)
+
+    assert [row.name for row in found.of("wait")] == ["a core"] * changed
+
+
+def test_waiting_for_cores_that_others_had() -> None:
+    """Where other programs had the cores a note says so, and that threads waited for one is no change of this one."""
+
+    def waiting(cores: int) -> Trace:
+        builder, _, thread = program()
+        builder.cores = cores
+        lay_states(builder, thread, (100, "running"), (900, "runnable"))
+        return builder.build()
+
+    quiet = program()
+    lay_states(quiet[0], quiet[2], (1000, "running"))
+
+    others, unknown = (
+        difference(quiet[0].build(), waiting(2), THRESHOLD),
+        difference(quiet[0].build(), waiting(0), THRESHOLD),
+    )
+
+    assert (len(others.of("wait")), len(unknown.of("wait"))) == (0, 1)
+    assert any("other programs had the cores" in note for note in others.notes)
+
+
+def shells(recorded: int, seen: int) -> Trace:
+    """Commands that a program started for 100 ms each, and what of their own children somebody happened to see."""
+    builder, process, _ = program()
+    for number in range(recorded + seen):
+        started_at = "run (/app/work.py:5)" if number < recorded else ""
+        times = {"started": number * MS, "ended": (number + 100) * MS}
+        row = builder.process(10 + number, "sh", parent=process, untraced="no Python", started_at=started_at, **times)
+        if number >= recorded:
+            builder.thread(row, 10 + number, "sh", main=True, **times)
+    return builder.build()
+
+
+def test_processes_seen_by_chance() -> None:
+    """Processes count that the program's hooks recorded as started; those that an observer came across do not."""
+    same, more = (
+        difference(shells(30, 17), shells(30, 11), THRESHOLD),
+        difference(shells(30, 0), shells(10, 17), THRESHOLD),
+    )
+
+    assert not same.program.is_beyond_noise
+    assert [row for row in same.changes if row.before == "process" or row.after == "process"] == []
+    assert (more.program.numbers["processes"].before, more.program.numbers["processes"].after) == (31, 11)
+
+
+def fetching(where: str, did: str = "polling") -> Trace:
+    """40 calls of 20 ms: on the main thread, where nobody recorded them, or as jobs of a worker."""
+    builder, process, thread = program()
+    lay_states(builder, thread, (800, did if where == "main" else "waiting for a lock"))
+    if where == "worker":
+        worker = builder.track(
+            TrackKind.THREAD, builder.thread(process, 2, "ThreadPoolExecutor-0_0", started=0, ended=800 * MS)
+        )
+        for number in range(40):
+            builder.slice(worker, 20 * number * MS, 20 * (number + 1) * MS, "fetch", Category.JOB)
+    return builder.build()
+
+
+def test_what_something_new_is_in_place_of() -> None:
+    """What the main thread does less by about as much as something new takes is told; what it waits for others for is not."""
+    found = difference(fetching("main"), fetching("worker"), THRESHOLD)
+    state, pair = found.relief(next(row for row in found.of("unit") if row.name == "fetch")) or ("", None)
+
+    assert (state, pair and pair.delta) == ("poll", -800 * MS)
+    locked = difference(fetching("main", "waiting for a lock"), fetching("worker"), THRESHOLD)
+    assert locked.relief(next(row for row in locked.of("unit") if row.name == "fetch")) is None
 
 
 def test_two_programs() -> None:

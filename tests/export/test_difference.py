@@ -7,7 +7,8 @@ import json
 
 import orjson
 import pytest
-from laid_out_programs import blocked_loop, calls, threads
+from hand_made_states import lay_states
+from laid_out_programs import Laid, blocked_loop, calls, threads
 
 from tracekit.analyze.difference import Difference, difference
 from tracekit.analyze.subjects import COUNT, NUMBERS, SIZE
@@ -56,8 +57,124 @@ def test_shorter() -> None:
     found = changed(calls("running", each=100), calls("running", each=50))
 
     assert sentences(found)[0] == "It took 500 ms, 50% less than before (1.00 s)."
-    assert "fetch took 50.0 ms (before 100 ms)." in sentences(found)
+    assert "fetch, 10 spans: on the mean each took 50.0 ms (before 100 ms)." in sentences(found)
     assert "fetch, span took 100 ms 50.0 ms -50.0 ms" in printed(found)
+
+
+def test_more_of_the_same_comes_first() -> None:
+    """That there was more to do is said before everything else but the time; then how long each took."""
+    said = sentences(changed(calls("running", many=10, each=50), calls("running", many=30, each=50)))
+
+    assert said[:2] == [
+        "It took 1.50 s, 200% more than before (500 ms).",
+        "fetch, 30 spans in place of 10: each took as long as before.",
+    ]
+    assert "on the mean each took 60.0 ms (before 50.0 ms)" in " ".join(
+        sentences(changed(calls("running", many=10, each=50), calls("running", many=30, each=60)))
+    )
+
+
+def consumers(*lives: int) -> Trace:
+    """Threads that take so many ms each; one of them has no number."""
+    builder = Builder("app")
+    process = builder.process(1, "app")
+    main = builder.thread(process, 1, "MainThread", started=0, ended=10**9, main=True)
+    builder.slice(builder.track(TrackKind.THREAD, main), 0, 10**9, "MainThread", Category.THREAD)
+    for number, life in enumerate(lives):
+        name = f"consumer-{number}" if len(lives) > 1 else "consumer"
+        builder.thread(process, 2 + number, name, started=0, ended=life * 10**6)
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ([800], [200] * 4, "consumer, 4 threads in place of 1: on the mean each took 200 ms (before 800 ms)."),
+        ([200] * 4, [800], "consumer, a thread in place of 4: it took 800 ms (before 200 ms on the mean)."),
+        ([800], [400], "consumer took 400 ms (before 800 ms)."),
+        ([], [200] * 4, "consumer, 4 threads that took 200 ms each, on the mean, are new."),
+        ([800], [], "consumer, a thread that took 800 ms, is no longer there."),
+    ],
+)
+def test_one_and_many(before: list[int], after: list[int], sentence: str) -> None:
+    """Threads whose names differ by a number are one line, which says how many there are, and what is of each."""
+    assert sentence in sentences(changed(consumers(*before), consumers(*after)))
+
+
+def test_the_longest_step_of_all() -> None:
+    """Beside the means of many their longest step is said to be the longest of all."""
+
+    def tasks(*lengths: int) -> Trace:
+        builder = Builder("app")
+        process = builder.process(1, "app")
+        thread = builder.thread(process, 1, "MainThread", started=0, ended=10**9, main=True)
+        loop, track, at = builder.loop(process, thread, "Loop"), builder.track(TrackKind.THREAD, thread), 0
+        builder.slice(track, 0, 10**9, "MainThread", Category.THREAD)
+        for length in lengths:
+            end = at + length * 10**6
+            row = builder.task(process, loop, "", coroutine="work", created=at, ended=end, running=end - at, steps=1)
+            builder.slice(track, at, end, "", Category.STEP, task=row)
+            at = end
+        return builder.build()
+
+    said = sentences(changed(tasks(100, 100), tasks(20, 40)))
+
+    assert (
+        "work, 2 tasks: on the mean each took 30.0 ms (before 100 ms); ran 30.0 ms (before 100 ms); the longest step of all took "
+        "40.0 ms (before 100 ms)."
+    ) in said
+
+
+def test_in_place_of_what() -> None:
+    """Beside what is new stands what the main thread does less since then."""
+
+    def program(on_worker: bool) -> Trace:
+        laid = Laid(1000)
+        lay_states(laid.builder, laid.main, (900, "waiting for a lock" if on_worker else "polling"))
+        if on_worker:
+            worker = laid.thread("ThreadPoolExecutor-0_0", 0, 1000, starter=laid.main)
+            for number in range(9):
+                laid.slice(worker, 100 * number, 100 * number + 100, "fetch", Category.JOB)
+        return laid.builder.build(exit_status=0)
+
+    assert (
+        "fetch, 9 jobs that took 100 ms each, on the mean, are new; the main thread was seen waiting for I/O for 900 ms before, "
+        "and not at all now."
+    ) in sentences(changed(program(False), program(True)))
+
+
+def test_what_time_goes_into() -> None:
+    """A mixed kind is told by its two largest shares."""
+
+    def spent(**shares: int) -> Trace:
+        laid, parts = Laid(1000), [(share, state) for state, share in shares.items()]
+        lay_states(laid.builder, laid.main, *parts)
+        laid.slice(laid.main, 0, 1000, "load", Category.SPAN)
+        return laid.builder.build(exit_status=0)
+
+    found = changed(spent(polling=1000), spent(sleeping=550, polling=350, running=100))
+
+    assert (
+        "The time of load goes into waiting for timers (55%) and waiting for I/O (35%) now; before, into waiting for I/O."
+        in sentences(found)
+    )
+
+
+def test_what_goes_into_the_same() -> None:
+    """What goes into the same now, and did before, is one sentence."""
+
+    def spent(state: str) -> Trace:
+        laid = Laid(1000)
+        lay_states(laid.builder, laid.main, *[(10, state)] * 100)
+        for number, name in enumerate(("load", "store")):
+            laid.slice(laid.main, 500 * number, 500 * number + 500, name, Category.SPAN)
+        return laid.builder.build(exit_status=0)
+
+    said = sentences(changed(spent("running"), spent("polling")))
+
+    assert [sentence for sentence in said if sentence.startswith("The time of")] == [
+        "The time of load and store goes into waiting for I/O now; before, into computing."
+    ]
 
 
 def test_nothing_changed() -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from tracekit.analyze import core_starved
+from tracekit.analyze import words
+from tracekit.analyze.alike import MEANS, alike
 from tracekit.analyze.place import Place
+from tracekit.analyze.sides import Side, notes, side_of
 from tracekit.analyze.subjects import (
     COUNT,
     KIND,
+    MANY,
     NUMBERS,
     PROGRAM,
     SAMPLED,
@@ -28,18 +31,23 @@ from tracekit.analyze.subjects import (
     crowded,
     subjects,
 )
-from tracekit.analyze.thread_states import FIELDS
-from tracekit.model.trace import Category, States, Trace
+from tracekit.analyze.work_kinds import kinds
+from tracekit.model.trace import Trace
 
 # Below that nothing counts: what is sampled a hundred times a second is known to two looks or so, and a program's weight is
 # looked at once a second, whenever that is.
 SHARES = {TIME: 0.05, SAMPLED: 0.1, SIZE: 0.25, COUNT: 0.0}
 FLOORS = {TIME: 5_000_000, SAMPLED: 20_000_000, SIZE: 8_000_000, COUNT: 0}
 SHARES_OF_WALL = {TIME: 0.01, SAMPLED: 0.03}
+# How long threads wait for a core is others' doing as well: as much more as there was, and a share of the whole time.
+_OTHERS, _OTHERS_OF_WALL = 0.5, 0.2
+_CLEARLY = 0.1  # more or less often; how often what waits for something comes is chance besides
+_RELIEF = 0.5  # of what is new, or twice as much: so much less as somebody else did
 _NS_A_BYTE = 10  # of 10 MB more one should hear as early as of 100 ms more
-# Of a thread's life, and ns: of a program that is over when it is looked at first nobody knows what it did.
-_SEEN, _SEEN_ENOUGH = 0.2, 100_000_000
+_DOES = ("running", "poll", "io", "sleep")  # what somebody else can do for a thread
 _EVERYWHERE = ("times", "queued")  # say something only beside others
+
+_SubjectPair = tuple[Subject | None, Subject | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ class Change:
         before, after: what it was: of a unit "task", "thread", "process", "job" or "span", of a wait who waited, of a kind which
             kind; "" where it was not there.
         place: in the code, as it is now, else as it was.
-        numbers: by their names (subjects.NUMBERS).
+        numbers: by their names (subjects.NUMBERS); of a unit those in alike.MEANS are of each time that it was there.
+        spent: of a kind that changed, the shares of its time (work_kinds.KindRow) before and after.
     """
 
     topic: str
@@ -81,6 +90,17 @@ class Change:
     after: str
     place: Place
     numbers: dict[str, Pair]
+    spent: tuple[dict[str, float], dict[str, float]] = field(default_factory=lambda: ({}, {}))
+
+    @property
+    def is_recounted(self) -> bool:
+        """Whether there were clearly more of a unit, or clearly less, than there were."""
+        pair = self.numbers.get("times")
+        if self.topic != UNIT or pair is None or not pair.before or not pair.after:
+            return False
+        most = max(pair.before, pair.after)
+        chance = math.sqrt(pair.before + pair.after) if most > MANY else 0
+        return abs(pair.delta) > max(_CLEARLY * most, chance)
 
     @property
     def changed(self) -> list[str]:
@@ -93,7 +113,7 @@ class Change:
         """Whether anything about it changed that a person should hear of."""
         counts = any(name not in _EVERYWHERE for name in self.changed)
         is_other = self.before != self.after and bool(self.before) and bool(self.after)
-        return (counts or is_other) if self.topic != KIND else (counts and is_other)
+        return (counts or is_other or self.is_recounted) if self.topic != KIND else (counts and is_other)
 
     @property
     def weight(self) -> float:
@@ -102,22 +122,9 @@ class Change:
 
     def _weight(self, name: str) -> float:
         pair, unit = self.numbers[name], NUMBERS[name]
-        times = self.numbers["times"] if name == "took" and "times" in self.numbers else None
+        times = self.numbers.get("times") if name in MEANS else None
         count = max(1, times.before or 0, times.after or 0) if times is not None else 1
         return 0.0 if unit == COUNT else float(abs(pair.delta)) * count * (_NS_A_BYTE if unit == SIZE else 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What is to be known of one of the two traces."""
-
-    program: str
-    command: str
-    python: str
-    cores: int
-    wall: int
-    is_sampled: bool
-    has_locks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,22 @@ class Difference:
         """What changed of the program as a whole."""
         return next(row for row in self.changes if row.topic == PROGRAM)
 
+    def relief(self, new: Change) -> tuple[str, Pair] | None:
+        """What the main thread was seen to do less, by about as much as a new unit took: a state, and its time."""
+        took, times = new.numbers.get("took"), new.numbers.get("times")
+        main = next((row for row in self.changes if (row.topic, row.name) == (THREADS, "MainThread")), None)
+        if main is None or took is None or took.before is not None or times is None:
+            return None
+        whole = (took.after or 0) * (times.after or 0)
+        return next(
+            (
+                (name, main.numbers[name])
+                for name in main.changed
+                if name in _DOES and whole * _RELIEF <= -main.numbers[name].delta <= whole / _RELIEF
+            ),
+            None,
+        )
+
 
 def difference(before: Trace, after: Trace, threshold_ns: int) -> Difference:
     """What changed between two traces.
@@ -151,38 +174,59 @@ def difference(before: Trace, after: Trace, threshold_ns: int) -> Difference:
         threshold_ns: a longer step of a loop is a block.
     """
     together = crowded(before) | crowded(after)
-    old = {row.key: row for row in subjects(before, together, threshold_ns)}
-    new = {row.key: row for row in subjects(after, together, threshold_ns)}
-    sides = _side(before), _side(after)
+    first, second = alike(_recorded(before, together, threshold_ns), _recorded(after, together, threshold_ns))
+    old, new = {row.key: row for row in first}, {row.key: row for row in second}
+    sides = side_of(before), side_of(after)
     if not all(side.is_sampled for side in sides):
         for row in (*old.values(), *new.values()):
             row.numbers.pop("cpu", None)
-    pairs = [(old.get(key), new.get(key)) for key, row in {**old, **new}.items() if _is_told(row, *sides)]
+    pairs = _reunited([(old.get(key), new.get(key)) for key, row in {**old, **new}.items() if _is_told(row, *sides)])
     wall = max(before.duration, after.duration)
-    changes = [_change(first, second, wall) for first, second in _reunited(pairs)]
+    changes = _spent(pairs, [_change(*pair, wall) for pair in pairs], before, after)
     changes.sort(key=lambda row: (row.topic != PROGRAM, -row.weight))
-    return Difference(*sides, changes, [*_notes(*sides), *_busy(before, "first"), *_busy(after, "second")])
+    return Difference(*sides, changes, notes(*sides))
 
 
-def _busy(trace: Trace, name: str) -> list[str]:
-    """What is to be said where others had the machine."""
+def _recorded(trace: Trace, together: set[str], threshold_ns: int) -> list[Subject]:
+    """The subjects of a trace, less processes seen by chance: they may live from one look to the next."""
+    rows, processes = subjects(trace, together, threshold_ns), trace.processes
+    known = [row for row in processes if row.parent is None or row.python or row.started_at]
+    threads = [row for row in trace.threads if not processes[row.process].untraced]
+    rows[0].numbers.update(processes=Number(len(known)), threads=Number(len(threads)))
+    by_chance = {words.short_function(row.name) for row in processes if row.untraced}
+    return [row for row in rows if row.form != "process" or row.name not in by_chance]
+
+
+def _spent(pairs: list[_SubjectPair], changes: list[Change], before: Trace, after: Trace) -> list[Change]:
+    """The changes, with the shares of their time where that goes into something else now."""
+    if not any(row.topic == KIND and row.is_beyond_noise for row in changes):
+        return changes
+    old, new = (
+        {(row.what, Place(row.name, row.file, row.line)): row.shares for row in kinds(trace)}
+        for trace in (before, after)
+    )
     return [
-        "While the {} one ran other programs had the cores for a good part of the time (it used {cores_used:.2f} of {cores} "
-        "while its threads wanted more): its times are longer for that.".format(name, **finding.details)
-        for finding in core_starved.find(trace, 0)
-        if finding.details["cause"] in ("others", "both")
+        replace(row, spent=(old.get((one.form, one.place), {}), new.get((other.form, other.place), {})))
+        if row.topic == KIND and one is not None and other is not None
+        else row
+        for (one, other), row in zip(pairs, changes)
     ]
 
 
 def _is_told(row: Subject, before: Side, after: Side) -> bool:
-    """Whether both traces could have it: what an observer sees is not gone because nobody looked, nor a wait for a lock."""
+    """Whether both traces could have it: what an observer sees is not gone because nobody looked, nor a wait for a lock.
+
+    What others on the machine had is in the notes, and no change of the program's.
+    """
+    if "runnable" in row.numbers and row.topic == WAIT and (before.cores_left, after.cores_left) != (None, None):
+        return False
     if (row.topic, row.form) == (WAIT, "thread") and "total" in row.numbers:
         return before.has_locks and after.has_locks
     is_seen = row.topic == THREADS or (row.topic, row.form) == (WAIT, "thread")
     return not is_seen or (before.is_sampled and after.is_sampled)
 
 
-def _reunited(pairs: list[tuple[Subject | None, Subject | None]]) -> list[tuple[Subject | None, Subject | None]]:
+def _reunited(pairs: list[_SubjectPair]) -> list[_SubjectPair]:
     """Units that are in one trace only, and in the other as something else: a task before, a job of a process pool now."""
     lost: defaultdict[str, list[Subject]] = defaultdict(list)
     for old, new in pairs:
@@ -207,7 +251,7 @@ def _change(old: Subject | None, new: Subject | None, wall: int) -> Change:
     # A mean of many is as much of the whole as all of them.
     many = max([1, *(side.numbers["times"].value for side in sides if "times" in side.numbers)])
     numbers = {
-        name: _pair(name, _number(old, name), _number(new, name), wall, many if name == "took" else 1) for name in names
+        name: _pair(name, _number(old, name), _number(new, name), wall, many if name in MEANS else 1) for name in names
     }
     what = max((side.what or side.name for side in sides), key=len)
     return Change(one.topic, one.name, what, _form(old), _form(new), place, numbers)
@@ -227,61 +271,11 @@ def _pair(name: str, old: Number | None, new: Number | None, wall: int, many: in
     chance = math.hypot(*(number.chance for number in (old, new) if number is not None))
     least = max(FLOORS[unit], SHARES_OF_WALL.get(unit, 0) * wall if name != "wall" else 0)
     noise = round(max(least / many, SHARES[unit] * max(values), chance)) if name != "wall" else _of_wall(values, chance)
+    if name == "runnable":
+        noise = round(max(noise, _OTHERS * max(values), _OTHERS_OF_WALL * wall))
     return Pair(old.value if old else None, new.value if new else None, noise)
 
 
 def _of_wall(values: list[int], chance: float) -> int:
     """That of the whole program's time, which nobody samples."""
     return round(max(FLOORS[SAMPLED], SHARES[TIME] * max(values), chance))
-
-
-def _side(trace: Trace) -> Side:
-    first = next((row for row in trace.processes if row.parent is None), None)
-    return Side(
-        program=trace.program,
-        command=first.command if first else "",
-        python=first.python if first else "",
-        cores=trace.cores,
-        wall=trace.duration,
-        is_sampled=_is_sampled(trace),
-        has_locks=bool((trace.slices.category == Category.WAIT).any()),
-    )
-
-
-def _is_sampled(trace: Trace) -> bool:
-    """Whether threads were watched from outside: one at least, and not for a blink only."""
-    return any(_seen(trace, row) for row in trace.states)
-
-
-def _seen(trace: Trace, row: States) -> bool:
-    thread = trace.threads[row.thread]
-    life = min(trace.duration, (trace.duration if thread.ended is None else thread.ended) - thread.started)
-    seen: int = sum(getattr(row, state) for state in FIELDS)
-    return seen >= min(_SEEN * life, _SEEN_ENOUGH)
-
-
-def _notes(before: Side, after: Side) -> list[str]:
-    notes = []
-    if before.program != after.program:
-        notes.append(
-            f"These are two programs, {before.program or 'one without a name'} and {after.program or 'one without a name'}: "
-            "what has the same name in both is compared."
-        )
-    elif before.command != after.command and before.command and after.command:
-        notes.append(f"They were started differently: `{before.command}`, then `{after.command}`.")
-    if before.python != after.python and before.python and after.python:
-        notes.append(f"They ran on different Pythons: {before.python}, then {after.python}.")
-    if before.cores != after.cores and before.cores and after.cores:
-        notes.append(f"They had a different number of cores: {before.cores}, then {after.cores}.")
-    for side, other, name in ((before, after, "first"), (after, before, "second")):
-        if other.has_locks and not side.has_locks:
-            notes.append(
-                f"The {name} one has no waits for locks, because nobody waited or because nobody recorded it (--locks), so they "
-                "are not compared."
-            )
-        if other.is_sampled and not side.is_sampled:
-            notes.append(
-                f"The {name} one was not watched from outside, or hardly, so what threads did cannot be compared: run it for "
-                "longer, or look more often (--rate)."
-            )
-    return notes

@@ -17,8 +17,9 @@ from tracekit.cli.threshold import threshold_option
 def command(before: str, after: str, as_json: bool, threshold: str) -> None:
     """Tell what changed from BEFORE to AFTER, two traces of a program: what changed beyond noise first.
 
-    How long it took, its tasks, jobs, threads and spans by name, what blocked an event loop, what was waited for, where the time
-    went. Two traces of different programs are compared as far as their names agree.
+    How long it took, its tasks, jobs, threads and spans by name (how many there were, and how long each took, on the mean), what
+    blocked an event loop, what was waited for, where the time went. Two traces of different programs are
+    compared as far as their names agree.
 
     \b
     Examples:

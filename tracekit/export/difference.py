@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
 
 from rich.console import Console
 
 from tracekit.analyze import words
 from tracekit.analyze.difference import Change, Difference, Pair
 from tracekit.analyze.subjects import BLOCK, COUNT, KIND, NUMBERS, PROGRAM, SIZE, THREADS, UNIT, WAIT
+from tracekit.analyze.work_kinds import MIXED
+from tracekit.analyze.work_kinds import WORDS as KINDS
 from tracekit.export.page import headline, paragraph, table
 
 SENTENCES = 6  # of a topic
 ROWS = 15
-NUMBERS_SAID = 3  # in one sentence
+NUMBERS_SAID, NAMES_SAID = 3, 4  # in one sentence
 _MACHINES = 0.1  # of the time: as much and yet noise is only what waited for a core for long
 
+_TOLD = 0.05  # of the time of something mixed: less is not worth a word
+
 _TABLES = {
-    UNIT: "Tasks, jobs, threads, processes and spans",
-    WAIT: "Waits",
-    KIND: "Where the time went",
-    THREADS: "What threads did, as seen from outside",
+    UNIT: "Tasks, jobs, threads, processes and spans: times of each, on the mean; longest is the longest step of all",
+    WAIT: "Waits, in all",
+    KIND: "Where the time went, in all",
+    THREADS: "What threads did, as seen from outside, all of one name together",
 }
 _SAID = {
     "took": "took {}",
@@ -28,9 +32,10 @@ _SAID = {
     "ready": "was ready and waited for its loop {}",
     "awaited": "awaited {}",
     "longest": "its longest step {}",
-    "total": "{} in all",
     "queued": "queued {}",
 }
+_LONGEST = "the longest step of all took"
+_SEEN = {"running": "computing", "poll": "waiting for I/O", "io": "waiting for I/O", "sleep": "sleeping"}
 _WAITS = {"task": "Tasks awaited {}", "thread": "Threads waited for {}"}
 
 
@@ -50,15 +55,21 @@ def render(found: Difference, console: Console) -> None:
 
 
 def sentences(found: Difference) -> list[str]:
-    """What changed beyond noise, a sentence each; the first is on the time that it took in all."""
-    said = _whole(found.program)
-    for topic, say in _SAYS.items():
-        rows = [row for row in found.of(topic) if topic != BLOCK or _is_felt(row)]
-        said += [say(row) for row in rows[:SENTENCES]]
-        if len(rows) > SENTENCES:
-            more = words.count(len(rows) - SENTENCES, f"more {topic}")
-            said.append(f"{more} changed: the tables have the first {ROWS} of each kind, --json has all.")
-    return said
+    """What changed beyond noise, a sentence each: the time that it took in all, what there was more or less of, then the rest."""
+    whole, *said = _whole(found.program)
+    recounted = [row for row in found.of(UNIT) if row.is_recounted]
+    said = [whole, *_first(UNIT, [_unit(row) for row in recounted]), *said]
+    said += _first(BLOCK, [_block(row) for row in found.of(BLOCK) if _is_felt(row)])
+    said += _first(UNIT, [_there(found, row) for row in found.of(UNIT) if not row.is_recounted])
+    said += _first(WAIT, [_wait(row) for row in found.of(WAIT)])
+    return said + _first(KIND, _kinds(found.of(KIND)))
+
+
+def _first(topic: str, said: list[str]) -> list[str]:
+    if len(said) <= SENTENCES:
+        return said
+    more = words.count(len(said) - SENTENCES, f"more {topic}")
+    return [*said[:SENTENCES], f"{more} changed: the tables have the first {ROWS} of each kind, --json has all."]
 
 
 def _whole(row: Change) -> list[str]:
@@ -121,30 +132,67 @@ def _times(row: Change, side: str) -> str:
     return f"{times} times, for {_ns(total)} in all, the longest {_ns(longest)}, and {waited}"
 
 
-def _unit(row: Change) -> str:
+def _there(found: Difference, row: Change) -> str:
+    """A unit that is gone, or new, and what the main thread does less since then; else what changed about it."""
     if not row.after:
-        return f"{row.what}, a {row.before}{_length(row, 'before')}, is no longer there."
-    if not row.before:
-        return f"{row.what}, a {row.after}{_length(row, 'after')}, is new."
-    was = f" was a {row.before}, is a {row.after} now, and" if row.before != row.after else ""
-    said = [_number(row, name) for name in row.changed if name in _SAID][:NUMBERS_SAID]
-    return f"{row.what}{was} {'; '.join(said) or 'took as long as before'}."
+        return f"{row.what}, {_those(row, 'before')}, {_are(row, 'before')} no longer there."
+    if row.before:
+        return _unit(row)
+    relief = found.relief(row)
+    if relief is None:
+        return f"{row.what}, {_those(row, 'after')}, {_are(row, 'after')} new."
+    state, pair = relief
+    now = f"for {_ns(pair.after)}" if pair.after else "not at all"
+    seen = f"the main thread was seen {_SEEN[state]} for {_ns(pair.before)} before, and {now} now"
+    return f"{row.what}, {_those(row, 'after')}, {_are(row, 'after')} new; {seen}."
 
 
-def _length(row: Change, side: str) -> str:
-    took, times = (
-        getattr(row.numbers[name], side, None) if name in row.numbers else None for name in ("took", "times")
-    )
-    if took is None:
-        return ""
-    return (
-        f" that took {_ns(took)}" if times in (None, 1) else f" that ran {times} times and took {_ns(took)} on average"
-    )
+def _those(row: Change, side: str) -> str:
+    took = _of(row, "took", side)
+    each = " each, on the mean" if _times_of(row, side) > 1 else ""
+    return _many(row, side) + (f" that took {_ns(took)}{each}" if took is not None else "")
 
 
-def _number(row: Change, name: str) -> str:
-    pair = row.numbers[name]
-    return f"{_SAID[name].format(_ns(pair.after))} (before {_ns(pair.before)})"
+def _unit(row: Change) -> str:
+    """What changed about a unit that was there before; of many, what changed about one of them."""
+    was, now = _times_of(row, "before"), _times_of(row, "after")
+    said = [_number(row, name, was, now) for name in row.changed if name in _SAID][:NUMBERS_SAID]
+    said.sort(key=lambda text: text.startswith(_LONGEST))
+    text = "; ".join(said) or ("took as long as before" if "took" in row.numbers else "")
+    if (was, row.before) == (now, row.after) and now == 1:
+        return f"{row.what} {text}."
+    head = f"{row.what}, {_many(row, 'after')}"
+    if (was, row.before) != (now, row.after):
+        head += f" in place of {was if row.before == row.after else _many(row, 'before')}"
+    if not text:
+        return f"{head}."
+    who = "" if text.startswith(_LONGEST) else "it " if now == 1 else "on the mean each " if said else "each "
+    return f"{head}: {who}{text}."
+
+
+def _many(row: Change, side: str) -> str:
+    form, times = getattr(row, side), _times_of(row, side)
+    return f"a {form}" if times == 1 else words.count(times, form, "processes" if form == "process" else "")
+
+
+def _are(row: Change, side: str) -> str:
+    return "are" if _times_of(row, side) > 1 else "is"
+
+
+def _times_of(row: Change, side: str) -> int:
+    return _of(row, "times", side) or 1
+
+
+def _of(row: Change, name: str, side: str) -> int | None:
+    value: int | None = getattr(row.numbers[name], side) if name in row.numbers else None
+    return value
+
+
+def _number(row: Change, name: str, was: int, now: int) -> str:
+    pair, is_longest = row.numbers[name], name == "longest"
+    form = f"{_LONGEST} {{}}" if is_longest and max(was, now) > 1 else _SAID[name]
+    mean = " on the mean" if was > 1 and now == 1 and not is_longest else ""
+    return f"{form.format(_ns(pair.after))} (before {_ns(pair.before)}{mean})"
 
 
 def _wait(row: Change) -> str:
@@ -154,12 +202,29 @@ def _wait(row: Change) -> str:
     return f"{who} {_in_all(pair.after, 'for ')}; before, {_ns(pair.before)}."
 
 
-def _kind(row: Change) -> str:
-    what = words.place(*row.place) if row.place.file else row.what
-    return f"The time of {what} goes into {row.after} now; before, into {row.before}."
+def _kinds(rows: list[Change]) -> list[str]:
+    """What goes into the same as something else, and did before, is said with it."""
+    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        what = words.place(*row.place) if row.place.file else row.what
+        groups[_goes_into(row.before, row.spent[0]), _goes_into(row.after, row.spent[1])].append(what)
+    return [
+        f"The time of {words.listed(_few(names))} goes into {after} now; before, into {before}."
+        for (before, after), names in groups.items()
+    ]
 
 
-_SAYS: dict[str, Callable[[Change], str]] = {BLOCK: _block, UNIT: _unit, WAIT: _wait, KIND: _kind}
+def _few(names: list[str]) -> list[str]:
+    more = len(names) - NAMES_SAID
+    return [*names[:NAMES_SAID], f"{more} more"] if more > 1 else names
+
+
+def _goes_into(kind: str, shares: dict[str, float]) -> str:
+    """A kind; where it has no name, the two largest shares."""
+    if kind != MIXED:
+        return kind
+    largest = [name for name, share in shares.items() if name in KINDS and share >= _TOLD][:2]
+    return words.listed([f"{KINDS[name]} ({shares[name]:.0%})" for name in largest]) or "this and that"
 
 
 def _unchanged(found: Difference, console: Console) -> None:

@@ -1,6 +1,6 @@
 """Difference as one JSON object, for scripts: stable keys, durations in seconds. Knows no trace and no text but the sentences.
 
-    schema      1; it grows when a key changes its meaning, not when one is added
+    schema      2; it grows when a key changes its meaning, not when one is added
     before      program, command, python, cores, wall_s, sampled (whether an observer watched its threads)
     after       likewise
     same_program  whether both are traces of the same program, by its name
@@ -13,22 +13,24 @@
                 name. Times end in _s and are seconds, sizes in _bytes; the others are counts
     notes       what must be known before the difference is believed, a sentence each
 
-Numbers: wall_s, cpu_s (of all threads), memory_bytes (of all processes together, the most of each), processes, threads, tasks,
-p99_s and longest_s (how long ready tasks waited for their loop) of the program; times, total_s and longest_s of a block; times,
-took_s (on average), ran_s, ready_s, awaited_s, longest_s (step), queued_s of a unit; total_s, or the name of the state, of a
-wait; computing_s (with the GIL, or not told whether), native_s (without it) and waiting_s of a kind; and of threads times and
-seconds in each state.
+Numbers: wall_s, cpu_s (of all threads), memory_bytes (of all processes together, the most of each), processes (that were
+recorded, not only seen), threads (of those that were traced), tasks, p99_s and longest_s (how long ready tasks waited for their
+loop) of the program; times, total_s and longest_s of a block; of a unit times, took_s, ran_s, ready_s, awaited_s and queued_s of
+each, on the mean, and longest_s, the longest step of all (tasks, threads and processes whose names differ by a number only are
+one unit); total_s, or the name of the state, of a wait; computing_s (with the GIL, or not told whether), native_s (without it)
+and waiting_s of a kind; and of threads times and seconds in each state.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tracekit.analyze.difference import Change, Difference, Pair, Side
+from tracekit.analyze.difference import Change, Difference, Pair
+from tracekit.analyze.sides import Side
 from tracekit.analyze.subjects import COUNT, NUMBERS, SIZE
 from tracekit.export.difference import sentences
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def as_object(found: Difference) -> dict[str, Any]:

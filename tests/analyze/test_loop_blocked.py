@@ -140,6 +140,23 @@ def test_often(hand_made) -> None:
     assert other.details["count"] == 1
 
 
+def test_who_waited_for_all_of_them(hand_made) -> None:
+    """Of many blocks all who waited for any are told, each by its longest wait, through several of them where it was so."""
+    for number in range(MANY):
+        hand_made.step("a", 100 * number, 100 * number + 90)
+    hand_made.ready("patient", 50, 390)
+    hand_made.ready("early", 20, 90)
+    hand_made.ready("late", 340, 390)
+    (finding,) = find(hand_made.build(), THRESHOLD)
+    assert finding.details["delayed"] == [
+        {"task": "patient", "by_s": 0.31},
+        {"task": "early", "by_s": 0.07},
+        {"task": "late", "by_s": 0.05},
+    ]
+    assert finding.details["delayed_count"] == 3
+    assert "; 3 tasks waited for it, the longest 310 ms (patient (work)), through several of these." in finding.sentence
+
+
 def test_not_so_often(hand_made) -> None:
     """A few blocks of one coroutine are told one by one, each with its own time."""
     for number in range(MANY - 1):

@@ -13,8 +13,9 @@ The culprit is the program's function that the stacks show, and without stacks t
     agreeing        how many of them were in the same function of the program
     holders         of a verdict gil: the threads that were seen to hold it
     delayed         the tasks that waited, each with task and by_s; the longest first, at most DELAYED_LISTED of them.
-                    by_s is null for one that fell due in the block at a time that was not recorded (delays.py)
-    delayed_count   how many they are in all
+                    by_s is what the blocks took of its longest wait, through all of them that it waited through without
+                    a turn (waiters.py); null for one that fell due in a block at a time that was not recorded (delays.py)
+    delayed_count   how many they are in all, of all the blocks
     count, total_s  how many blocks the finding stands for, and how long they were together
     unfinished      true where the recording ended inside the block: it lasted at least that long
 
@@ -33,10 +34,11 @@ from tracekit.analyze import words
 from tracekit.analyze.blame import Blame, blame
 from tracekit.analyze.blocks import Block, blocks
 from tracekit.analyze.cures import cure
-from tracekit.analyze.delays import Delay, Delays
+from tracekit.analyze.delays import Delay
 from tracekit.analyze.finding import Finding, Severity
 from tracekit.analyze.stacks import Stacks, users_frame
 from tracekit.analyze.verdict import MIXED, PREEMPTED, parts, verdict
+from tracekit.analyze.waiters import Waiters
 from tracekit.analyze.where import COMPUTING, Where
 from tracekit.model.trace import Args, Task, Trace
 
@@ -79,11 +81,11 @@ def find(trace: Trace, threshold_ns: int) -> list[Finding]:
     culprits = cases(trace, threshold_ns)
     if not culprits:
         return []
-    delays, stacks, where = Delays(trace), Stacks(trace), Where(trace)
+    waiters, stacks, where = Waiters(trace), Stacks(trace), Where(trace)
     findings = []
     for alike in culprits:
         told = [alike] if len(alike) >= MANY else [[case] for case in alike]
-        findings += [_finding(trace, group, delays, stacks, where) for group in told]
+        findings += [_finding(trace, group, waiters, stacks, where) for group in told]
     return findings
 
 
@@ -120,10 +122,10 @@ def _culprit(trace: Trace, case: Case) -> tuple[Any, ...]:
     return innocent, task.coroutine or task.name, task.file
 
 
-def _finding(trace: Trace, alike: list[Case], delays: Delays, stacks: Stacks, where: Where) -> Finding:
+def _finding(trace: Trace, alike: list[Case], waiters: Waiters, stacks: Stacks, where: Where) -> Finding:
     worst = max(alike, key=lambda case: case.block.duration)
     block, user = worst.block, worst.blame.user
-    delayed = delays.behind(block)
+    delayed = waiters.behind([case.block for case in alike])
     holders = stacks.holders(block) if worst.verdict == "gil" else []
     return Finding(
         slug=SLUG,
@@ -169,7 +171,7 @@ def _sentence(trace: Trace, alike: list[Case], worst: Case, delayed: list[Delay]
     turn = "callback" if block.task < 0 else "step"
     least = "at least " if block.unfinished else ""
     longest = f"{least}{words.duration(block.duration)}"
-    rest = _where(worst) + _why(worst, holders) + _waiting(trace, delayed) + _cut(block)
+    rest = _where(worst) + _why(worst, holders) + _waiting(trace, delayed, block) + _cut(block)
     if len(alike) == 1:
         return f"{_who(trace, block)} held the event loop for {longest} in one {turn}{rest}."
     total = words.duration(sum(case.block.duration for case in alike))
@@ -247,7 +249,7 @@ def _cut(worst: Block) -> str:
     return "; the recording ended inside it" if worst.unfinished else ""
 
 
-def _waiting(trace: Trace, delayed: list[Delay]) -> str:
+def _waiting(trace: Trace, delayed: list[Delay], worst: Block) -> str:
     """Who waited, as the end of a sentence."""
     known = [delay for delay in delayed if delay.by is not None]
     unknown = len(delayed) - len(known)
@@ -257,9 +259,10 @@ def _waiting(trace: Trace, delayed: list[Delay]) -> str:
         return f"; {words.count(unknown, 'task')} fell due meanwhile and had to wait, how long was not recorded"
     first = known[0]
     longest = f"{words.duration(first.by or 0)} ({_label(trace.tasks[first.task])})"
+    longest += ", through several of these" if (first.by or 0) > worst.end - worst.start else ""
     waited = f"; {words.count(len(delayed), 'task')} waited for it, "
     waited += longest if len(delayed) == 1 else f"the longest {longest}"
-    return waited + (f", {unknown} of them for a time that was not recorded" if unknown else "")
+    return waited + (f", {unknown} of the tasks for a time that was not recorded" if unknown else "")
 
 
 def _library(blame: Blame) -> dict[str, Any] | None:

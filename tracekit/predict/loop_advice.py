@@ -18,20 +18,29 @@ from tracekit.predict.counsel import Advice, Confidence, Hot
 from tracekit.predict.found import LEAST_NS, LEAST_SHARE, Found
 from tracekit.predict.machine import Machine
 from tracekit.predict.parts import Strand, Work
-from tracekit.predict.spots import Spot, spots
+from tracekit.predict.spots import Spot, crowds, spots
 
 _SEEN = 0.4  # of a block
 _MOSTLY = 0.6
 _OTHERS_DOING = 0.5
 _OFF = 0.15  # a simulation of what was traced that is further away from it than that tells nothing
 _ENOUGH_THREAD = "a thread is enough"
+_ELSEWHERE = ("to_thread", "ProcessPoolExecutor")
+_COSTS_OF_AWAITING = (
+    "Complexity: a plain function that waits becomes a coroutine, and so does all that calls it.",
+    "Memory: next to none.",
+)
 
 
 def find(trace: Trace, work: Work, machine: Machine, threshold_ns: int) -> Found:
-    """Advice for each culprit that blocks a loop for longer than `threshold_ns`."""
-    found = Found([], [], [])
+    """Advice for each culprit that blocks a loop for longer than `threshold_ns`, or else for who does with many short steps."""
+    found, together = Found([], [], []), Found([], [], [])
     for spot in spots(trace, threshold_ns):
         _judge(trace, work, machine, spot, found)
+    if found == together:
+        for spot in crowds(trace, threshold_ns):
+            _judge(trace, work, machine, spot, together)
+        found.advice.extend(together.advice)
     return found
 
 
@@ -75,7 +84,7 @@ def _where_to(spot: Spot) -> str:
 def _known(spot: Spot) -> str:
     """What is known of the call that it was in, by the stack."""
     stack = spot.worst.blame.stack
-    return cure(spot.worst.verdict, stack, users_frame(stack)) if spot.worst.blame.sampled is not None else ""
+    return cure(spot.worst.verdict, stack, users_frame(stack)) if spot.is_seen else ""
 
 
 def _gain(trace: Trace, work: Work, machine: Machine, spot: Spot, where: str) -> whatif.Gain | None:
@@ -104,11 +113,11 @@ def _advice(
     trace: Trace, work: Work, machine: Machine, spot: Spot, where: str, gained: whatif.Gain | None, late_after: int
 ) -> Advice:
     wall = work.wall_ns / 1e9
-    is_process = where == whatif.PROCESSES
+    is_awaited = _is_awaited(spot, where)
     return Advice(
         hot=_hot(trace, spot),
         now=work.traced_model or "asyncio",
-        model="asyncio+processes" if is_process else "asyncio+threads",
+        model=_model(work, where, is_awaited),
         change=_change(trace, spot, where),
         why=_why(trace, spot, where),
         confidence=_confidence(spot, where),
@@ -119,11 +128,29 @@ def _advice(
         gain_high_s=None if gained is None else gained.high / 1e9,
         late_before_s=spot.late / 1e9 if spot.late else None,
         late_after_s=late_after / 1e9 if spot.late else None,
-        costs=prices.of_processes(trace, machine, 1)
-        if is_process
-        else prices.of_threads(spot.share("gil", "cpu") > 0.2),
+        costs=_costs(trace, machine, spot, where, is_awaited),
         to_be_sure=_to_be_sure(spot, where),
     )
+
+
+def _is_awaited(spot: Spot, where: str) -> bool:
+    """Whether the change is to await what waits, without any thread."""
+    known = _known(spot)
+    return where == whatif.THREADS and "await " in known and not any(word in known for word in _ELSEWHERE)
+
+
+def _costs(trace: Trace, machine: Machine, spot: Spot, where: str, is_awaited: bool) -> tuple[str, ...]:
+    if is_awaited:
+        return _COSTS_OF_AWAITING
+    if where == whatif.PROCESSES:
+        return prices.of_processes(trace, machine, 1)
+    return prices.of_threads(spot.share("gil", "cpu") > 0.2)
+
+
+def _model(work: Work, where: str, is_awaited: bool) -> str:
+    if is_awaited:
+        return work.traced_model or "asyncio"
+    return "asyncio+processes" if where == whatif.PROCESSES else "asyncio+threads"
 
 
 def _hot(trace: Trace, spot: Spot) -> Hot:
@@ -169,6 +196,7 @@ def _why(trace: Trace, spot: Spot, where: str) -> str:
     once = "once" if len(spot.cases) == 1 else f"{len(spot.cases)} times"
     longest = "" if len(spot.cases) == 1 else f", the longest {words.duration(spot.worst.block.duration)}"
     held = f"{_name(trace, spot)} held the event loop {once}, for {words.duration(spot.total)}{longest}"
+    held += ", none long enough to block it alone" if spot.is_crowd else ""
     waited = f"; {words.count(spot.victims, 'task')} waited for it" if spot.victims else ""
     if where == whatif.PROCESSES:
         with_gil = (
@@ -178,6 +206,8 @@ def _why(trace: Trace, spot: Spot, where: str) -> str:
         doing = f"It computed{with_gil if told else ', whether with the GIL was not seen'}."
     elif spot.share(*COMPUTING) >= 0.5 or _ENOUGH_THREAD in _known(spot):
         doing = "It computed without the GIL, so that a thread is enough."
+    elif _is_awaited(spot, where):
+        doing = "It waited, and what can be awaited keeps nobody from the loop."
     else:
         doing = "It waited, and a thread can do that as well."
     return f"{held}{waited}. {doing}"
@@ -185,7 +215,7 @@ def _why(trace: Trace, spot: Spot, where: str) -> str:
 
 def _confidence(spot: Spot, where: str) -> Confidence:
     told = spot.share("gil", "native") >= _MOSTLY * spot.share(*COMPUTING)
-    known = where == whatif.THREADS or told
+    known = (where == whatif.THREADS or told) and (spot.is_seen or not spot.is_crowd)
     if spot.seen < _SEEN:
         return "low"
     return "high" if known and spot.seen >= _MOSTLY and spot.place.file else "medium"
@@ -198,5 +228,10 @@ def _to_be_sure(spot: Spot, where: str) -> str:
         return (
             "Whether it computed with the GIL was not seen; without it a thread would be enough: record it with --rate 1000, or "
             "with --py-spy."
+        )
+    if spot.is_crowd and not spot.is_seen:
+        return (
+            "Which of its lines takes the time was not seen, since its steps are short: record it with `tracekit run "
+            "--threshold 10ms`."
         )
     return ""

@@ -8,16 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit.analyze.blocks import turns
-from tracekit.analyze.cover import covered_until
-from tracekit.analyze.delays import Delays
 from tracekit.analyze.loop_blocked import Case, cases
-from tracekit.analyze.phases import phases
-from tracekit.analyze.place import Place
+from tracekit.analyze.place import Place, users
 from tracekit.analyze.verdict import PREEMPTED
+from tracekit.analyze.waiters import Waiters
 from tracekit.analyze.where import UNSEEN, Where
-from tracekit.model.trace import Category, Int64, Trace
+from tracekit.model.trace import Int64, Trace
 
-_LISTED = 50  # blocks of a culprit whose victims are looked for
+_CROWDED = 0.5  # of the time that a loop was open
+_SHORT = 25  # of how many steps at most a crowd is made that is as long as a block
+_TELLING = 0.1  # of the time of a crowd: stacks of less may be of what hardly takes any
 
 
 class Spot(NamedTuple):
@@ -25,8 +25,9 @@ class Spot(NamedTuple):
 
     Attributes:
         spent: ns of its blocks by where they went.
-        late: the longest time (ns) that somebody waited for it; `victims`: how many did, as far as that was looked at.
+        late: the longest time (ns) that somebody waited for it at a time; `victims`: how many did.
         late_else: the longest time that somebody waited for the loop when nothing was in the way that blocks it for long.
+        is_crowd: it blocks the loop only with many steps together.
     """
 
     worst: Case
@@ -36,10 +37,16 @@ class Spot(NamedTuple):
     late: int
     victims: int
     late_else: int
+    is_crowd: bool = False
 
     @property
     def place(self) -> Place:
         return self.worst.blame.user
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a stack shows where its time went."""
+        return self.worst.blame.sampled is not None
 
     def share(self, *kinds: str) -> float:
         """Of what was seen of its time, but for what others had the cores."""
@@ -57,9 +64,44 @@ def spots(trace: Trace, threshold_ns: int) -> list[Spot]:
     groups = _joined(trace, [alike for alike in own if alike])
     if not groups:
         return []
-    where, delays = Where(trace), Delays(trace)
-    late_else = _late_else(trace, [case for alike in groups for case in alike])
-    return [_spot(alike, where, delays, late_else) for alike in groups]
+    where, waiters = Where(trace), Waiters(trace)
+    late_else = _late_else(trace, waiters, [case for alike in groups for case in alike])
+    return [_spot(alike, where, waiters, late_else) for alike in groups]
+
+
+def crowds(trace: Trace, threshold_ns: int) -> list[Spot]:
+    """Culprits of which no step is longer than `threshold_ns`, but whose steps together hold up a task for longer than that.
+
+    Only those that a loop spends a good part of its time with; where it has time, whoever waits waits for something else.
+    """
+    if not any(loop.running >= _CROWDED * loop.open > 0 for loop in trace.loops):
+        return []
+    return [
+        _placed(trace, spot)
+        for spot in spots(trace, threshold_ns // _SHORT)
+        if spot.worst.block.duration <= threshold_ns < spot.late and spot.total >= _CROWDED * _open(trace, spot)
+    ]
+
+
+def _placed(trace: Trace, spot: Spot) -> Spot:
+    """The same, in the place that stacks of its steps show, else in that of its coroutine.
+
+    A short step is seldom seen, and where it stopped is where it awaits, which is not where its time goes.
+    """
+    block, blame = spot.worst.block, spot.worst.blame
+    seen = [case for case in spot.cases if case.blame.sampled is not None]
+    if sum(case.block.duration for case in seen) >= _TELLING * spot.total:
+        blame = seen[0].blame
+    elif block.task >= 0:
+        row = trace.tasks[block.task]
+        blame = blame._replace(user=users(Place(row.coroutine, row.file, row.line)), sampled=None)
+    return spot._replace(worst=spot.worst._replace(blame=blame), is_crowd=True)
+
+
+def _open(trace: Trace, spot: Spot) -> int:
+    """How long the loops were open that it held, in all."""
+    threads = {case.block.thread for case in spot.cases}
+    return sum(loop.open for loop in trace.loops if loop.thread in threads)
 
 
 def _joined(trace: Trace, groups: list[list[Case]]) -> list[list[Case]]:
@@ -83,55 +125,43 @@ def _coroutine(trace: Trace, case: Case) -> str:
     return trace.tasks[case.block.task].coroutine if case.block.task >= 0 else ""
 
 
-def _spot(alike: list[Case], where: Where, delays: Delays, late_else: dict[int, int]) -> Spot:
+def _spot(alike: list[Case], where: Where, waiters: Waiters, late_else: dict[int, int]) -> Spot:
     alike = sorted(alike, key=lambda case: -case.block.duration)
     spent: Counter[str] = Counter({UNSEEN: 0})
     for thread in {case.block.thread for case in alike}:
         own = [case.block for case in alike if case.block.thread == thread]
         start, end = (np.array([getattr(block, side) for block in own], np.int64) for side in ("start", "end"))
         spent.update({kind: int(column.sum()) for kind, column in where.many(thread, start, end).items()})
-    waited = [delay for case in alike[:_LISTED] for delay in delays.behind(case.block)]
+    waited = waiters.behind([case.block for case in alike])
     return Spot(
         worst=alike[0],
         cases=alike,
         total=sum(case.block.duration for case in alike),
         spent=spent,
         late=max((delay.by or 0 for delay in waited), default=0),
-        victims=len({delay.task for delay in waited}),
+        victims=len(waited),
         late_else=max(late_else[case.block.thread] for case in alike),
     )
 
 
-def _late_else(trace: Trace, blocking: list[Case]) -> dict[int, int]:
+def _late_else(trace: Trace, waiters: Waiters, blocking: list[Case]) -> dict[int, int]:
     """By thread of a loop: the longest wait of a ready task (ns), without what all that blocks it took of that.
 
     What goes out of the loop goes with all its steps: also with those that were short enough not to block it.
     """
-    loop_thread = np.array(
-        [-1 if task.loop is None else trace.loops[task.loop].thread for task in trace.tasks], np.int64
-    )
-    ready, undrawn = phases(trace), trace.undrawn
-    ready = ready.where(ready.category == Category.READY)
-    columns = ((ready.task, undrawn.task), (ready.start, undrawn.start), (ready.end, undrawn.end))
-    task, start, end = (np.concatenate(column) for column in columns)
-    longest = {}
-    for thread in {case.block.thread for case in blocking}:
-        own = loop_thread[task] == thread
-        held = covered_until(*_held(trace, thread, [case for case in blocking if case.block.thread == thread]))
-        left: Int64 = end[own] - start[own] - (held(end[own]) - held(start[own]))
-        longest[thread] = int(left.max(initial=0))
-    return longest
+    threads = {case.block.thread for case in blocking}
+    held = {
+        thread: _held(trace, thread, [case for case in blocking if case.block.thread == thread]) for thread in threads
+    }
+    return {thread: waiters.longest_without(thread, *stretches) for thread, stretches in held.items()}
 
 
 def _held(trace: Trace, thread: int, blocking: list[Case]) -> tuple[Int64, Int64]:
-    """From when to when blocks held a loop's thread, and other steps of the same coroutines; in order, none over another."""
+    """From when to when blocks held a loop's thread, and other steps of the same coroutines; in order."""
     coroutines = {_coroutine(trace, case) for case in blocking} - {""}
     alike = np.array([task.coroutine in coroutines for task in trace.tasks], bool)
     owners = np.array([track.owner for track in trace.tracks], np.int64)
     rows, slices = turns(trace), trace.slices
     steps = rows[(owners[slices.track[rows]] == thread) & (slices.task[rows] >= 0)]
     rows = np.union1d(steps[alike[slices.task[steps]]], [case.block.slice for case in blocking]).astype(np.int64)
-    start, end = slices.start[rows], slices.end[rows]
-    # A step within a step, as an eager task's, is a part of that: parents come before children.
-    outermost = start >= np.concatenate((start[:1], np.maximum.accumulate(end)[:-1]))
-    return start[outermost], end[outermost]
+    return slices.start[rows], slices.end[rows]

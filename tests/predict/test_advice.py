@@ -234,5 +234,6 @@ def test_programs_one_after_another() -> None:
     """Programs that were started one after another are advised to be started at once, by the line that starts them."""
     advice = only(processes("sleeping", at_once=False, command="ls"))
 
-    assert advice.change.startswith(f"Start the 2 programs that run ({FILE}:5) starts before")
+    assert advice.change.startswith("If the programs do not depend on each other")
+    assert f"start the 2 programs that run ({FILE}:5) starts before" in advice.change
     assert advice.confidence != "high"

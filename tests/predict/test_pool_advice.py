@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tracekit.model.builder import Builder
@@ -15,14 +17,15 @@ MS = 1_000_000
 FILE = "/app/app.py"
 
 
-def advised(jobs: int, kind: Kind, model: str = "asyncio+threads") -> list[Advice]:
-    """What is advised for tasks that each wait for a job of 100 ms in the loop's pool of 6 threads, as is usual on two cores."""
+def advised(jobs: int, kind: Kind, model: str = "asyncio+threads", workers: int = 6) -> list[Advice]:
+    """What is advised for tasks that each wait for a job of 100 ms in the loop's pool: of 6 threads, as is usual on two cores."""
     steps = (
         StepOf("to_thread", "/usr/lib/python3.11/asyncio/threads.py", 12, "compute"),
         StepOf("fetch", FILE, 3, "io"),
     )
     strand = Strand("Task", (Piece(Kind.GIL, MS // 10), Piece(kind, 100 * MS, 1)), steps=steps, group="to_thread")
-    work = Work("app.py", (strand,) * jobs, cores=2, traced_model=model, wall_ns=-(-jobs // 6) * 100 * MS, workers=6)
+    work = Work("app.py", (strand,) * jobs, cores=2, traced_model=model, wall_ns=-(-jobs // workers) * 100 * MS)
+    work = replace(work, workers=workers)
     machine = usual(2)
     (now,) = predict(work, (model,), machine)
     return find(Builder("app.py").build(), work, machine, now).advice
@@ -41,14 +44,15 @@ def test_a_pool_that_is_too_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "kind", "model"),
+    ("jobs", "kind", "model", "workers"),
     [
-        (6, Kind.IO, "asyncio+threads"),
-        (24, Kind.GIL, "asyncio+threads"),
-        (24, Kind.IO, "asyncio"),
+        (6, Kind.IO, "asyncio+threads", 6),
+        (24, Kind.GIL, "asyncio+threads", 6),
+        (24, Kind.IO, "asyncio", 6),
+        (200, Kind.IO, "asyncio+threads", 64),
     ],
-    ids=["large enough", "computing", "no pool"],
+    ids=["large enough", "computing", "no pool", "as many as are advised"],
 )
-def test_a_pool_that_is_right(jobs: int, kind: Kind, model: str) -> None:
-    """Where each job finds a thread, where they compute, or where there is no such pool, no more threads are advised."""
-    assert advised(jobs, kind, model) == []
+def test_a_pool_that_is_right(jobs: int, kind: Kind, model: str, workers: int) -> None:
+    """Where each job finds a thread, where they compute, where there is no such pool, or a large one, no more are advised."""
+    assert advised(jobs, kind, model, workers) == []

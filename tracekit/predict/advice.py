@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tracekit.model.trace import Trace
-from tracekit.predict import lock_advice, lone_advice, loop_advice, model_advice, pool_advice, unseen
+from tracekit.predict import (
+    limits,
+    lock_advice,
+    lone_advice,
+    loop_advice,
+    model_advice,
+    pool_advice,
+    turn_advice,
+    unseen,
+)
 from tracekit.predict.counsel import SURE_FIRST, Advice, Counsel
 from tracekit.predict.found import Found
 from tracekit.predict.machine import Machine, usual
@@ -34,14 +43,16 @@ def advise(trace: Trace, machine: Machine | None = None, threshold_ns: int = THR
     is_open = bool(trace.states) and not found.advice
     too_little = unseen.too_little(work) if is_open else ""
     predicted = _predicted(work, machine) if is_open and not too_little else []
+    by_itself = _by_itself(trace, work) if is_open and not too_little else Found([], [], [])
     now = next((row for row in predicted if row.model == work.traced_model), None)
     if now is not None:
         far = "" if is_explained else unseen.too_far(work, now)
-        is_sure = not far and lock_advice.share(trace) < _MUCH
+        is_sure = not far and lock_advice.share(trace) < _MUCH and not any(by_itself)
         larger = pool_advice.find(trace, work, machine, now)
         found.add(larger if larger.advice else model_advice.find(trace, work, machine, predicted, is_sure))
         found.unknown.extend([far] if far else [])
-    if is_open and not too_little and not found.advice:
+    found.add(by_itself)
+    if is_open and not too_little and not any(by_itself) and not found.advice:
         found.add(lone_advice.find(trace, work, machine))
     if too_little:
         found.unknown.append(too_little)
@@ -57,6 +68,14 @@ def advise(trace: Trace, machine: Machine | None = None, threshold_ns: int = THR
         models={row.model: row for row in predicted},
         notes=work.notes if predicted else (),
     )
+
+
+def _by_itself(trace: Trace, work: Work) -> Found:
+    """How much a program on a loop lets go on at once, which no other model would change."""
+    found = turn_advice.find(trace, work)
+    if not any(found):
+        found.add(limits.find(trace, work))
+    return found
 
 
 def _order(advice: Advice) -> tuple[float, int]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-_MOST_THREADS = 64
+MOST_THREADS = 64
 
 _ONE_EACH = {"threads": "a thread for each", "processes": "a process for each"}
+_GATHER = "`await asyncio.gather(...)`, or a task for each in an `asyncio.TaskGroup` (Python 3.11)"
+_AT_ONCE = {
+    "trio": "`nursery.start_soon(...)` for each, in one `trio.open_nursery()`",
+    "gevent hub": "`gevent.joinall([gevent.spawn(...) for ...])`",
+}
 _APART = " Make that part a plain function first, here `{}`."
 
 
-def to_model(now: str, model: str, what: str, name: str, many: int, workers: int = 0) -> str:
+def if_independent(change: str, parts: str = "calls") -> str:
+    """The same of parts that went on one after another, for all that the trace says because one needs what another gave."""
+    return f"If the {parts} do not depend on each other, which the trace does not say: {change[:1].lower()}{change[1:]}"
+
+
+def to_model(now: str, model: str, what: str, name: str, many: int, workers: int = 0, most: int = MOST_THREADS) -> str:
     """What to change so that alike parts of a program run under another model.
 
     Args:
         now: the model that it runs under.
         what: what these parts run, as a person finds it; `name` is the function.
         many: how many there are; `workers`: how many the pool has that runs them, 0 where that is not known.
+        most: threads that are of use at once.
     """
     if now.startswith("asyncio"):
         return out_of_loop(what, name, model == "asyncio+processes")
@@ -25,8 +36,9 @@ def to_model(now: str, model: str, what: str, name: str, many: int, workers: int
         return f"Make {what} a coroutine that awaits what waits and gives what computes to {pool}, and await all {many} at once."
     if model in ("process-pool", "processes"):
         return _to_processes(now, what, name, many)
-    pool = f"ThreadPoolExecutor({min(_MOST_THREADS, many) if model == 'threads' else ''})"
-    if now == "thread-pool" and workers and workers < many:
+    size = min(most, many) if model == "threads" or most < MOST_THREADS else ""
+    pool = f"ThreadPoolExecutor({size})"
+    if now == "thread-pool" and workers and workers < min(most, many):
         return f"Let more threads run {what}: `{pool}` in place of one of {workers}."
     if now in ("thread-pool", "process-pool"):
         return f"Let `{pool}` run {what}, in place of the pool that does."
@@ -58,16 +70,26 @@ def larger_pool(what: str, many: int, workers: int) -> str:
     """What to change so that more of what waits in a loop's threads waits at once."""
     those = f" in place of {workers}" if workers else ""
     return (
-        f"Let more threads run {what}{those}: `loop.set_default_executor(ThreadPoolExecutor({min(_MOST_THREADS, many)}))`; or "
+        f"Let more threads run {what}{those}: `loop.set_default_executor(ThreadPoolExecutor({min(MOST_THREADS, many)}))`; or "
         "await it without a thread, where the library has a way."
     )
 
 
-def side_by_side(what: str, many: int) -> str:
+def at_once(who: str, loop: str) -> str:
+    """What to change so that what is awaited one after another is awaited at once, if it may be.
+
+    Args:
+        loop: the class of the event loop, "trio" or "gevent hub".
+    """
+    how = _AT_ONCE.get(loop, _GATHER)
+    return f"If what {who} awaits one after another does not depend on each other, await it at once: {how}."
+
+
+def side_by_side(what: str, many: int, most: int = MOST_THREADS) -> str:
     """What to change so that other programs, started one after another, run at once."""
     return (
         f"Start the {many} programs that {what} starts before you wait for the first: all with `subprocess.Popen(...)`, then "
-        f"`wait()` for each; or run that line in `ThreadPoolExecutor({min(_MOST_THREADS, many)})`, a thread for each."
+        f"`wait()` for each; or run that line in `ThreadPoolExecutor({min(most, many)})`."
     )
 
 

@@ -20,8 +20,6 @@ from tracekit.predict.parts import Kind, Work
 _OTHERS = 0.2  # of its time: if other threads or processes ran for longer, it is not alone
 _MUCH = 0.5
 _FULL = 0.85
-_SEVERAL = 3
-_A_WAIT = 0.03  # of all waits
 _TO_TELL = (
     "Mark the calls with `with tracekit.span(...)`, or record with --viztracer: then the trace tells which they are, and the "
     "advice is about them; --py-spy at least tells where they are."
@@ -39,9 +37,7 @@ def find(trace: Trace, work: Work, machine: Machine) -> Found:
         return found
     is_lone = len(work.strands) == 1
     if work.traced_model == "asyncio":
-        if _waits_in_turn(work, group):
-            _judge(trace, work, machine, group, found)
-        elif is_lone and group.kind == Kind.TIMER:
+        if is_lone and group.kind == Kind.TIMER:
             found.fine.append(f"{model_advice.does(group)}: no model shortens that.")
     elif is_lone and _others(trace) > _OTHERS * work.wall_ns:
         _add_others(trace, work, found)
@@ -58,16 +54,8 @@ def _sleeps(trace: Trace) -> bool:
     return sum(row.sleep for row in rows) > _MUCH * sum(sampled(row) for row in rows)
 
 
-def _waits_in_turn(work: Work, group: Group) -> bool:
-    """Whether one task of a loop waits for one thing after another, for most of the time."""
-    waits = [piece.ns for strand in group.strands for piece in strand.pieces if piece.kind == Kind.IO]
-    long = [ns for ns in waits if ns >= _A_WAIT * sum(waits)]
-    is_one = len({strand.name for strand in group.strands}) == 1
-    return work.traced_model == "asyncio" and is_one and len(long) >= _SEVERAL and group.on_path >= _MUCH * work.wall_ns
-
-
 def _judge(trace: Trace, work: Work, machine: Machine, group: Group, found: Found) -> None:
-    model = _model(work, group.kind)
+    model = "process-pool" if group.kind == Kind.GIL else "threads"
     own = [index for index, strand in enumerate(work.strands) if strand in group.strands]
     gained = whatif.gain((work, work.traced_model), (whatif.in_parts(work, own), model), machine)
     if gained.is_worth(max(LEAST_NS, LEAST_SHARE * work.wall_ns)):
@@ -89,12 +77,6 @@ def _others(trace: Trace) -> int:
             life = (trace.duration if thread.ended is None else thread.ended) - thread.started
             lives.append(busy.get(at, life))
     return max(lives)
-
-
-def _model(work: Work, kind: Kind) -> str:
-    if work.traced_model == "asyncio":
-        return "asyncio"
-    return "process-pool" if kind == Kind.GIL else "threads"
 
 
 def _add_others(trace: Trace, work: Work, found: Found) -> None:
@@ -120,35 +102,32 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, model: str
         (words.short_function(row.name), row.file, row.line) if row else (group.name, group.file, group.line)
     )
     where = words.place(name, file, line) if file else ""
-    took = words.duration(group.needs[group.kind])
+    took, best = words.duration(group.needs[group.kind]), words.duration(work.wall_ns - gained.gain)
     hot = model_advice.hot(work, group)
     return Advice(
         hot=Hot(name, file, line, hot.kind, hot.seconds, hot.share),
         now=work.traced_model,
         model=model,
-        change=_change(model, where),
+        change=_change(model, where, machine.cores, waits=group.kind in (Kind.IO, Kind.TIMER)),
         why=f"{model_advice.does(group)}, {took}, one thing after another. Were that ten equal parts that need not wait for each "
-        f"other, it would take {words.duration(gained.after)}. Whether they need each other's results, the trace does not say.",
+        f"other, it would take {best}. Whether they need each other's results, the trace does not say.",
         confidence="low",
         wall_before_s=work.wall_ns / 1e9,
         gain_low_s=0.0,
         gain_high_s=gained.gain / 1e9,
         costs=model_advice.costs(trace, machine, group, model, whatif.PARTS),
-        to_be_sure="" if work.traced_model != "sequential" else _TO_TELL if row is None else _TO_TELL_MORE,
+        to_be_sure=_TO_TELL if row is None else _TO_TELL_MORE,
     )
 
 
-def _change(model: str, where: str) -> str:
+def _change(model: str, where: str, cores: int, waits: bool) -> str:
+    many = whatif.PARTS if waits else max(1, cores)
     at = f" It is mostly in {where}." if where else ""
-    if model == "asyncio":
-        return (
-            "If what it awaits one after another does not depend on each other, await it at once: "
-            f"`await asyncio.gather(...)`.{at}"
-        )
     if model == "threads":
+        or_else = ", or as coroutines where the library has some" if waits else ""
         return (
-            "If its calls do not depend on each other, make them side by side: `with ThreadPoolExecutor(10) as pool: "
-            f"pool.map(...)`, or as coroutines where the library has some.{at}"
+            f"If its calls do not depend on each other, make them side by side: `with ThreadPoolExecutor({many}) as pool: "
+            f"pool.map(...)`{or_else}.{at}"
         )
     return (
         "If what it computes comes in parts that do not depend on each other, give them to processes: `with "

@@ -13,7 +13,7 @@ from tracekit.analyze import words
 from tracekit.analyze.place import Place
 from tracekit.model.trace import Trace
 from tracekit.predict import prices, whatif
-from tracekit.predict.changes import out_of_loop, side_by_side, to_model
+from tracekit.predict.changes import MOST_THREADS, if_independent, out_of_loop, side_by_side, to_model
 from tracekit.predict.counsel import Advice, Confidence, Hot
 from tracekit.predict.found import LEAST_NS, LEAST_SHARE, Found
 from tracekit.predict.machine import Machine
@@ -23,6 +23,7 @@ from tracekit.predict.simulate import simulate
 # The simplest first.
 SIMPLEST = ("thread-pool", "threads", "asyncio", "process-pool", "asyncio+threads", "asyncio+processes")
 _OF_LOOPS = ("asyncio+threads", "asyncio+processes")
+_MORE_AT_ONCE = ("threads", *_OF_LOOPS)  # than a pool lets
 _ALIKE = 1.05  # as good as the best
 _OFF = 0.15  # a simulation of what was traced that is further away from it than that is not to be trusted
 _MUCH = 0.2
@@ -64,6 +65,11 @@ class Group(NamedTuple):
         return max(computing or self.needs, key=lambda kind: self.needs[kind], default=Kind.IO)
 
     @property
+    def computes(self) -> bool:
+        """Whether they mostly compute, so that more of them at once than cores bring nothing."""
+        return self.needs.get(Kind.GIL, 0) + self.needs.get(Kind.FREE, 0) > self.total / 2
+
+    @property
     def what(self) -> str:
         """As a person finds it."""
         return words.place(self.name, self.file, self.line) if self.file else self.name
@@ -87,13 +93,23 @@ def find(trace: Trace, work: Work, machine: Machine, predicted: list[Prediction]
     group = hottest(work, machine)
     if group is None:
         return found
+    is_full = _is_full(trace, work, machine, group)
+    if is_full:
+        predicted = [row for row in predicted if row.model not in _MORE_AT_ONCE]
     chosen = _chosen(work, predicted)
     gained = whatif.gain((work, work.traced_model), (work, chosen), machine) if chosen else None
     if gained is not None and gained.is_worth(max(LEAST_NS, LEAST_SHARE * work.wall_ns)):
         found.advice.append(_advice(trace, work, machine, group, chosen, gained))
     elif is_sure:
-        found.fine.append(_fine(trace, work, group, predicted))
+        crowd = " More threads than cores bring little to what computes." if is_full else ""
+        found.fine.append(f"{_fine(trace, work, group, predicted)}{crowd}")
     return found
+
+
+def _is_full(trace: Trace, work: Work, machine: Machine, group: Group) -> bool:
+    """Whether a pool's threads mostly compute, and are as many as there are cores: more at once would only be in their way."""
+    workers = work.workers or workers_of(trace) or machine.cores
+    return work.traced_model == "thread-pool" and group.computes and workers >= machine.cores
 
 
 def hottest(work: Work, machine: Machine) -> Group | None:
@@ -158,7 +174,7 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, model: str
         hot=hot(work, group),
         now=work.traced_model,
         model=model,
-        change=_change(trace, work, group, model),
+        change=_change(trace, work, machine, group, model),
         why=_why(group, gained),
         confidence=confidence(work, gained),
         wall_before_s=wall / 1e9,
@@ -175,16 +191,23 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, model: str
     )
 
 
-def _change(trace: Trace, work: Work, group: Group, model: str) -> str:
+def _change(trace: Trace, work: Work, machine: Machine, group: Group, model: str) -> str:
     many = len(group.strands)
+    most = max(1, machine.cores) if group.computes else MOST_THREADS
     if work.traced_model == "sequential" and _starts_programs(trace, group):
-        return side_by_side(group.what, many)
+        return if_independent(side_by_side(group.what, many, most), "programs")
     workers = work.workers or workers_of(trace)
     # As few at a time as in a pool, but without one.
     now = work.traced_model if trace.pools else _WITHOUT_POOL.get(work.traced_model, work.traced_model)
     if group.is_looped and any(words.short_function(task.coroutine) == group.name for task in trace.tasks):
         return out_of_loop(group.what, group.name, model == "asyncio+processes", is_coroutine=True)
-    return to_model(now, model, group.what, group.name or "work", many, workers)
+    change = to_model(now, model, group.what, group.name or "work", many, workers, most)
+    return if_independent(change) if _may_depend(work) else change
+
+
+def _may_depend(work: Work) -> bool:
+    """Whether parts went on one after another, and nobody said that they need not."""
+    return work.traced_model == "sequential" and not work.exact
 
 
 def _starts_programs(trace: Trace, group: Group) -> bool:
@@ -214,7 +237,8 @@ def confidence(work: Work, gained: whatif.Gain) -> Confidence:
     if off > 2 * _OFF or gained.low < gained.gain / 4:
         return "low"
     untold = any("too little" in note or "nobody" in note for note in work.notes)
-    return "high" if off <= _OFF and not untold and gained.low > gained.gain / 2 else "medium"
+    is_clear = off <= _OFF and not untold and gained.low > gained.gain / 2
+    return "high" if is_clear and not _may_depend(work) else "medium"
 
 
 def costs(trace: Trace, machine: Machine, group: Group, model: str, many: int) -> tuple[str, ...]:
@@ -241,8 +265,11 @@ def _why(group: Group, gained: whatif.Gain) -> str:
 
 def does(group: Group) -> str:
     """What a group does most, as the beginning of a sentence."""
-    share = group.needs[group.kind] / max(1, group.total) if group.needs else 0.0
-    return f"{group.what or 'The program'} is {share:.0%} {_KINDS[group.kind]}"
+    kind, whole = group.kind, max(1, group.total)
+    # What keeps a loop from others, but only where that is not next to nothing.
+    if group.needs and group.needs[kind] < _MUCH * whole:
+        kind = max(group.needs, key=lambda kind: group.needs[kind])
+    return f"{group.what or 'The program'} is {group.needs.get(kind, 0) / whole:.0%} {_KINDS[kind]}"
 
 
 def said_bound(path: dict[str, int], when: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracekit.analyze import words
 from tracekit.model.trace import Trace
 from tracekit.predict import model_advice
-from tracekit.predict.changes import larger_pool
+from tracekit.predict.changes import MOST_THREADS, larger_pool
 from tracekit.predict.counsel import Advice
 from tracekit.predict.found import Found
 from tracekit.predict.machine import Machine
@@ -25,10 +25,13 @@ def find(trace: Trace, work: Work, machine: Machine, now: Prediction) -> Found:
     waited = now.bound.get(A_WORKER, 0.0)
     if group is None or group.kind not in (Kind.IO, Kind.TIMER) or waited < _MUCH * now.wall_s:
         return Found([], [], [])
-    return Found([_advice(trace, work, machine, group, now)], [], [])
+    workers = work.workers or model_advice.workers_of(trace)
+    if workers >= min(MOST_THREADS, len(group.strands)):
+        return Found([], [], [])
+    return Found([_advice(trace, work, machine, group, now, workers)], [], [])
 
 
-def _advice(trace: Trace, work: Work, machine: Machine, group: Group, now: Prediction) -> Advice:
+def _advice(trace: Trace, work: Work, machine: Machine, group: Group, now: Prediction, workers: int) -> Advice:
     many, wall = len(group.strands), work.wall_ns / 1e9
     bound = {word: round(seconds * 1e9) for word, seconds in now.bound.items()}
     took = f"{words.duration(group.total)} for {words.count(many, 'call')}"
@@ -36,7 +39,7 @@ def _advice(trace: Trace, work: Work, machine: Machine, group: Group, now: Predi
         hot=model_advice.hot(work, group),
         now=work.traced_model,
         model=work.traced_model,
-        change=larger_pool(group.what, many, work.workers or model_advice.workers_of(trace)),
+        change=larger_pool(group.what, many, workers),
         why=f"{model_advice.does(group)}, {took}. {model_advice.said_bound(bound, 'As it is,')}",
         confidence="medium",
         wall_before_s=wall,

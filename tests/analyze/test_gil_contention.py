@@ -8,7 +8,7 @@ from hand_made_states import MS, lay_states
 from tracekit.analyze import analyze, gil_contention, rules
 from tracekit.analyze.finding import Finding
 from tracekit.model.builder import Builder
-from tracekit.model.trace import Category, Trace, TrackKind
+from tracekit.model.trace import Category, Pool, Trace, TrackKind
 
 GIL = "waiting for the GIL"
 
@@ -125,3 +125,34 @@ def test_a_build_may_fail_on_it() -> None:
     assert rules.broken([rules.parse("gil-contention")], findings)
     assert rules.broken([rules.parse("gil-contention>2s")], findings)
     assert rules.broken([rules.parse("gil-contention>5s")], findings) == []
+
+
+PASSERS = ("MainThread", "Thread-1 (_handle_workers)", "Thread-2 (_handle_tasks)", "Thread-3 (_handle_results)")
+
+
+def competing(names: tuple[str, ...], started: int) -> Finding:
+    """What is told of threads with some names that compete for the GIL, in a program with a pool."""
+    threads = Threads()
+    threads.builder.pools.append(Pool(threads.process, "Pool", limit=2, started=started))
+    for name in names:
+        threads.add(name, (10, "running"), (30, GIL))
+    return only(threads.build())
+
+
+@pytest.mark.parametrize("names", [PASSERS, ("MainThread", "QueueFeederThread", "Thread-1")])
+def test_a_pools_own_threads(names: tuple[str, ...]) -> None:
+    """Where a pool of processes needs the GIL to pass jobs, it is advised to pass less, and not to take a process pool."""
+    finding = competing(names, started=2)
+
+    assert "Send less to the pool" in finding.advice
+    assert "ProcessPoolExecutor" not in finding.advice
+    assert "processes of their own" not in finding.sentence
+    assert finding.details["took_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("names", "started"), [(PASSERS, 0), (("w0", "w1", "w2", PASSERS[2]), 2), (("Thread-1", "Thread-2", "w1"), 2)]
+)
+def test_threads_of_the_program(names: tuple[str, ...], started: int) -> None:
+    """Where there is no pool of processes, or the program's own threads have the GIL beside one, the advice is for those."""
+    assert "ProcessPoolExecutor" in competing(names, started).advice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hand_made_work import FREE, FREE_OF_CHARGE, GIL, IO, TIMER, poll, strand, work
+from hand_made_work import FREE, FREE_OF_CHARGE, GIL, IO, MS, TIMER, poll, strand, work
 
 from tracekit.predict.machine import Machine, measure, middle, usual
 from tracekit.predict.parts import BOUNDS
@@ -53,6 +53,19 @@ def test_no_polls_no_lateness() -> None:
     (found,) = predict(work(strand((GIL, 10))), ["threads"])
 
     assert (found.worst_late_s, found.late_low_s, found.late_high_s) == (None, None, None)
+
+
+def test_jobs_cost_no_more_than_was_traced() -> None:
+    """Where jobs of a pool of processes followed each other faster than a usual one costs, they are simulated so fast."""
+    some = work(
+        *[strand((GIL, 0.01))] * 400, traced_model="process-pool", wall_ns=30 * MS, head_ns=5 * MS, tail_ns=5 * MS
+    )
+    machine = replace(FREE_OF_CHARGE, job_ns=1_000_000)
+    (found,) = predict(some, ["process-pool"], machine)
+    (slower,) = predict(replace(some, traced_model="sequential"), ["process-pool"], machine)
+
+    assert found.wall_s == pytest.approx(0.03, rel=0.2)
+    assert slower.wall_s > 0.2
 
 
 def test_why() -> None:

@@ -26,6 +26,7 @@ from tracekit.predict.parts import (
     StepOf,
     Strand,
 )
+from tracekit.predict.scene import Scene
 from tracekit.predict.simulate import MODELS, simulate
 
 APART = ("processes", "process-pool", "interpreters")
@@ -293,3 +294,14 @@ def _longest(strands: list[Strand]) -> int:
         begin = max((ends[other] for other in one.after), default=0)
         ends.append(begin + (0 if one.every_ns else sum(piece.ns for piece in one.pieces)))
     return max(ends, default=0)
+
+
+def test_who_leads_is_woken_once_for_a_poll() -> None:
+    """However many results came, whoever waits for them sets one alarm for each time that a poll is due."""
+    some = work(*(strand((IO, number / 2)) for number in range(1, 201)), poll(1))
+    scene = Scene(some, FREE_OF_CHARGE)
+    MODELS["threads"](scene)
+    scene.engine.run(lambda: scene.over)
+
+    assert len(scene.late) >= 100
+    assert scene.engine._number < 5 * (200 + len(scene.late))

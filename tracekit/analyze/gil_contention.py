@@ -10,7 +10,7 @@ with keys of its own:
     cores_used      how many cores the process's threads used together on average, from the first sample to the last
     took_s, alone_s how long those who competed took, and the estimate of how long they would take in processes of their own:
                     the longest of them without its waits for the GIL, or what all of them computed shared out among the
-                    cores, if that is longer; null where nobody competed
+                    cores, if that is longer; null where nobody competed, or a pool's own threads did
     gain_s          the difference
 
 `duration_s` is how long somebody waited for the GIL in all. Without these waits a thread would do the same work and wait for
@@ -19,6 +19,7 @@ the same other things, so what is left is an estimate of its time; it takes for 
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from tracekit.analyze import words
@@ -41,10 +42,19 @@ COMPUTES_SHARE = 0.1  # of the process's time: who runs as long may be who the o
 
 GIL = "waiting for the GIL"
 
+# The threads by which a pool passes jobs to its processes, as Python names them; an executor's second one has but a number.
+_PASSER = re.compile(r"Thread-\d+ \(_handle_(?:workers|tasks|results)\)|QueueFeederThread|QueueManagerThread")
+_NUMBERED = re.compile(r"Thread-\d+")
+
 _CURE = (
     "Only one thread of a process runs Python code at a time, so more threads do not help, nor does `asyncio.to_thread(...)`: "
     "give what computes to a ProcessPoolExecutor, or let code in C do it that releases the GIL (NumPy, hashlib, zlib). If it "
     "has to be threads, fewer of them get as much done and delay the others less."
+)
+_CURE_OF_PASSING = (
+    "Send less to the pool, whose own threads had the GIL for most of this time, to pass jobs to its processes and results back: "
+    "larger chunks (`chunksize` in `map`), smaller arguments and results (a file name, or a key, in place of the data); what is "
+    "too small to be passed is done sooner in the process itself. pool-overhead tells what passing takes."
 )
 
 
@@ -58,6 +68,7 @@ class _Case(NamedTuple):
     start: int
     span: int
     contended: int
+    is_passing: bool  # whether a pool's own threads had the GIL most of the time
 
 
 def find(trace: Trace, _threshold_ns: int) -> list[Finding]:
@@ -78,7 +89,20 @@ def _case(trace: Trace, process: int, rows: list[States]) -> _Case | None:
     waiting.sort(key=lambda row: -row.gil)
     delayed = [row for row in waiting if _hardly_computes(row)]
     competing = [row for row in waiting if not _hardly_computes(row)]
-    return _Case(process, rows, competing, delayed, int(of_gil[0].min()), span, contended)
+    return _Case(
+        process, rows, competing, delayed, int(of_gil[0].min()), span, contended, _is_passing(trace, process, rows)
+    )
+
+
+def _is_passing(trace: Trace, process: int, rows: list[States]) -> bool:
+    pools = sum(pool.process == process and pool.started > 0 for pool in trace.pools)
+    names = [trace.threads[row.thread].name for row in rows]
+    # With more of them than pools some are the program's.
+    is_one_each = sum(bool(_NUMBERED.fullmatch(name)) for name in names) <= pools
+    held = {True: 0, False: 0}
+    for row, name in zip(rows, names):
+        held[bool(_PASSER.fullmatch(name) or (is_one_each and _NUMBERED.fullmatch(name)))] += _may_hold(row)
+    return pools > 0 and held[True] > held[False]
 
 
 def _hardly_computes(row: States) -> bool:
@@ -97,7 +121,7 @@ def _finding(trace: Trace, case: _Case) -> Finding:
         key=lambda row: -row.running,
     )
     cores = sum(row.running for row in case.rows) / case.span
-    took, alone = _estimate(trace, case.competing)
+    took, alone = (0, 0) if case.is_passing else _estimate(trace, case.competing)
     return Finding(
         slug=SLUG,
         severity="warning" if case.contended >= MILD_SHARE * case.span else "info",
@@ -105,7 +129,7 @@ def _finding(trace: Trace, case: _Case) -> Finding:
         duration_s=case.contended / 1e9,
         track=trace.threads[worst.thread].name,
         sentence=_sentence(trace, case, computing, cores, took, alone),
-        advice=_CURE,
+        advice=_CURE_OF_PASSING if case.is_passing else _CURE,
         details={
             "pid": trace.processes[case.process].pid,
             "threads": [_told(trace, row) for row in case.competing[:LISTED]],

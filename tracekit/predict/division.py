@@ -86,7 +86,7 @@ class Divider:
         return notes
 
     def _divide(self, kind: str, alike: list[Stint]) -> None:
-        rows = [self._row(stint) for stint in alike]
+        rows = self._rows(alike)
         whole = _sum(rows)
         length, seen = sum(whole.values()), sum(whole.values()) - whole["unseen"]
         if length and seen < _ENOUGH * length:
@@ -98,9 +98,19 @@ class Divider:
             told = own >= _LONG_NS and row["unseen"] < (1 - _ENOUGH) * own
             self._needs[stint] = _needs(own, row if told else whole, stint.computes)
 
-    def _row(self, stint: Stint) -> dict[str, int]:
-        start, end = np.array([stint.start], np.int64), np.array([max(stint.end, stint.start)], np.int64)
-        return {kind: max(0, int(column[0])) for kind, column in self._where.many(stint.thread, start, end).items()}
+    def _rows(self, stints: list[Stint]) -> list[dict[str, int]]:
+        """Where the time of each went; those of one thread are looked up at once, as there may be very many."""
+        by_thread: defaultdict[int, list[int]] = defaultdict(list)
+        for at, stint in enumerate(stints):
+            by_thread[stint.thread].append(at)
+        rows: list[dict[str, int]] = [{}] * len(stints)
+        for thread, places in by_thread.items():
+            start = np.array([stints[at].start for at in places], np.int64)
+            end = np.maximum(start, np.array([stints[at].end for at in places], np.int64))
+            columns = {kind: column.tolist() for kind, column in self._where.many(thread, start, end).items()}
+            for place, at in enumerate(places):
+                rows[at] = {kind: max(0, column[place]) for kind, column in columns.items()}
+        return rows
 
 
 def _sum(rows: list[dict[str, int]]) -> dict[str, int]:

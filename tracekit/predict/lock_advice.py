@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tracekit.analyze import lock_contention, words
 from tracekit.analyze.finding import Finding
+from tracekit.analyze.lock_table import locks
 from tracekit.analyze.place import Place
 from tracekit.analyze.thread_states import sampled
 from tracekit.model.trace import Trace
+from tracekit.predict import queues
 from tracekit.predict.counsel import Advice, Hot
 from tracekit.predict.found import Found
 from tracekit.predict.lives import places_of
@@ -17,10 +19,13 @@ _WORKERS = ("ThreadPoolExecutor-", "asyncio_", "Queue", "MainThread")
 
 
 def find(trace: Trace, work: Work, threshold_ns: int) -> Found:
-    """Advice for each lock that was waited for long."""
+    """Advice for each lock, and each queue, that was waited for long."""
     findings = lock_contention.find(trace, threshold_ns)
-    advice = [_advice(trace, work, finding) for finding in findings]
-    return Found(advice, [], [] if findings else _unknown(trace))
+    found = queues.find(trace, work, threshold_ns)
+    found.advice.extend(_advice(trace, work, finding) for finding in findings)
+    if not any(found):
+        found.unknown.extend(_unknown(trace))
+    return found
 
 
 def _advice(trace: Trace, work: Work, finding: Finding) -> Advice:
@@ -63,15 +68,23 @@ def _seen(trace: Trace) -> list[tuple[int, int]]:
 
 
 def _unknown(trace: Trace) -> list[str]:
-    """Threads that were seen to wait for locks, of which nobody recorded which."""
+    """Threads that were seen to wait for locks, of which nobody recorded which; or that nobody held them."""
     seen = _seen(trace)
     much = [(lock, whole) for lock, whole in seen if whole and lock >= _MUCH * whole]
     if not much:
         return []
     share = sum(lock for lock, _ in much) / sum(whole for _, whole in much)
-    return [
+    waited = (
         f"{words.count(len(much), 'thread')} waited {share:.0%} of the time for locks, or for conditions and queues, which are "
-        "made of them; for which, and who held them, was not recorded: `tracekit run --locks` tells."
+        "made of them"
+    )
+    rows = locks(trace)
+    if not rows:
+        return [f"{waited}; for which, and who held them, was not recorded: `tracekit run --locks` tells."]
+    longest = max(rows, key=lambda row: row.waited)
+    where = f" ({longest.where[0][0]})" if longest.where[0][0].file else ""
+    return [
+        f"{waited}: longest in {longest.name}{where}. No lock was held for long: they waited for what other threads did."
     ]
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tracekit.model.trace import Trace
-from tracekit.predict.machine import Machine, usual
+from tracekit.predict.bundles import bundled
+from tracekit.predict.machine import Machine, costs_of, usual
 from tracekit.predict.parts import Outcome, Prediction, Strand, Work
 from tracekit.predict.simulate import MODELS as _SIMULATED
 from tracekit.predict.simulate import simulate
@@ -58,8 +59,10 @@ def predict(subject: Trace | Work, models: Iterable[str] = MODELS, machine: Mach
 
 
 def _predict(work: Work, model: str, machine: Machine) -> Prediction:
+    rounds = _rounds(work)
+    work, machine = _prepared(work, model, machine)
     outcome = simulate(work, model, machine)
-    others = [simulate(_moved(work, seed), model, _costlier(machine, seed)) for seed in range(_rounds(work))]
+    others = [simulate(_moved(work, seed), model, _costlier(machine, seed)) for seed in range(rounds)]
     wall = outcome.wall_ns / 1e9
     low, high = _range([other.wall_ns / 1e9 for other in others], wall)
     late = None if outcome.late_ns is None else outcome.late_ns / 1e9
@@ -78,6 +81,25 @@ def _predict(work: Work, model: str, machine: Machine) -> Prediction:
         bound=bound,
         why=_why(bound, wall),
     )
+
+
+def _prepared(work: Work, model: str, machine: Machine) -> tuple[Work, Machine]:
+    """The work, and the machine, as they are simulated."""
+    return bundled(work, model, _as_seen(machine, work))
+
+
+def _as_seen(machine: Machine, work: Work) -> Machine:
+    """A job of a pool of processes cannot have cost who sends it, and gets its result, more than its share of the time traced."""
+    count = sum(not strand.every_ns for strand in work.strands)
+    if work.traced_model != "process-pool" or not count:
+        return machine
+    passing = sum(
+        costs_of(machine, strand.steps[0].given)[0] + costs_of(machine, strand.steps[-1].result)[1]
+        for strand in work.strands
+        if strand.steps and not strand.every_ns
+    )
+    each = max(0.0, work.wall_ns - work.head_ns - work.tail_ns - passing) / count
+    return replace(machine, job_ns=min(machine.job_ns, round(2 * each)))  # half of it is who gets the job's
 
 
 def _rounds(work: Work) -> int:

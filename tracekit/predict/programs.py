@@ -83,15 +83,16 @@ def _workers(pools: list[Pool], apart: bool) -> int:
 def _within_jobs(trace: Trace) -> dict[int, int]:
     """Of jobs that were submitted by a job: by which."""
     slices, flows = trace.slices, trace.flows
-    found = {}
+    found: dict[int, int] = {}
     jobs = np.flatnonzero(slices.category == Category.JOB)
-    for at in np.flatnonzero(flows.kind == FlowKind.SUBMIT).tolist():
-        time = flows.time[at]
-        around = jobs[
-            (slices.track[jobs] == flows.track[at]) & (slices.start[jobs] <= time) & (slices.end[jobs] >= time)
-        ]
-        if len(around):
-            found[int(flows.target[at])] = int(around[0])
+    submitted = np.flatnonzero(flows.kind == FlowKind.SUBMIT)
+    for track in set(slices.track[jobs].tolist()):
+        own = jobs[slices.track[jobs] == track]
+        own = own[np.argsort(slices.start[own], kind="stable")]
+        flow = submitted[flows.track[submitted] == track]
+        place = np.searchsorted(slices.start[own], flows.time[flow], side="right") - 1
+        within = (place >= 0) & (flows.time[flow] <= slices.end[own][place])
+        found.update(zip(flows.target[flow[within]].tolist(), own[place[within]].tolist()))
     return found
 
 

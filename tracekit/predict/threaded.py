@@ -75,13 +75,16 @@ def _lead(scene: Scene, begin: Callable[[int], Life], results: Box, taking: Call
         results: where strands that have ended are put.
         taking: ns that it takes to get the result of one.
     """
+    alarm = -1.0
     for index in scene.first():
         yield from begin(index)
     while not scene.done:
         yield from scene.look()
-        if scene.due:
-            # It waits for a result until a poll is due, at most.
-            scene.engine.at(min(scene.due.values()), lambda: results.put(None))
+        due = min(scene.due.values(), default=alarm)
+        if due > alarm:
+            # It waits for a result until a poll is due, at most; where it waits until then already, that will do.
+            alarm = due
+            scene.engine.at(due, lambda: results.put(None))
         index = yield Take(results)
         yield Compute(_LOOK_NS)
         if index is not None:

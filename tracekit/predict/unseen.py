@@ -12,6 +12,8 @@ from tracekit.predict.parts import Prediction, Work
 _SHORT_NS = 1_000_000_000  # about so long a program should take, so that an observer sees enough of it
 _MOST = 0.5
 _FAR = 0.3  # a simulation of what was traced that is further away than that leaves out something
+_SMALL_NS = {"process-pool": 50_000, "thread-pool": 20_000}  # passing a job to a worker and back costs more than that
+_PASSING = 0.1  # of the program's time: so much passing must cost at least
 _MORE = "run it with more to do (a larger input, or the work repeated, until it takes some seconds)"
 
 
@@ -43,7 +45,10 @@ def _nobody(trace: Trace) -> str:
 
 
 def too_little(work: Work) -> str:
-    """Why nothing is told of some work of which too little was seen; "" where enough was."""
+    """Why nothing is told of some work of which too little was seen, or that is in too small parts; "" where all is well."""
+    small = _too_small(work)
+    if small:
+        return small
     told: Counter[bool] = Counter()
     for strand in work.strands:
         for piece in strand.pieces:
@@ -56,6 +61,23 @@ def too_little(work: Work) -> str:
         f"Too little was seen of {largest.what or 'the program'} to tell whether it computes or waits ({many} took "
         f"{words.duration(largest.total)} in all), and so what another model would bring: {_MORE}, and record that with "
         "`tracekit run --rate 1000`."
+    )
+
+
+def _too_small(work: Work) -> str:
+    """What jobs need that are so small that a pool of any kind does little but pass them."""
+    limit, count = _SMALL_NS.get(work.traced_model, 0), len(work.strands)
+    total = sum(piece.ns for strand in work.strands for piece in strand.pieces)
+    if not count or total > limit * count or limit * count < _PASSING * work.wall_ns:
+        return ""
+    largest = max(groups_of(work, Counter()), key=lambda group: len(group.strands))
+    chunks = " (in `map` or `imap` that is a larger chunksize)" if work.traced_model == "process-pool" else ""
+    took = f"{words.duration(total)} in all, {words.duration(total // count)} each"
+    return (
+        f"{words.count(count, 'job')} took {took}, most of them of "
+        f"{largest.what or 'one function'}: to pass one to a worker, and its result back, costs more than it does, so that "
+        "there is little to gain from any pool. Do them in a plain loop, in the process itself; or put many of them into one "
+        f"job{chunks}, and record that: what another model would bring, jobs as small as these cannot tell."
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tracekit.predict.machine import Machine
 from tracekit.predict.parts import Kind, Outcome, Piece, StepOf, Strand, Work
-from tracekit.predict.predict import _costlier, _moved, _rounds
+from tracekit.predict.predict import _costlier, _moved, _prepared, _rounds
 from tracekit.predict.simulate import simulate
 
 THREADS, PROCESSES = "threads", "processes"
@@ -45,12 +45,10 @@ class Gain:
 
 def gain(before: tuple[Work, str], after: tuple[Work, str], machine: Machine) -> Gain:
     """What it brings to go from one work under a model to another one."""
-    first, second = (simulate(probed(work), model, machine) for work, model in (before, after))
+    sides = [(model, *_prepared(probed(work), model, machine)) for work, model in (before, after)]
+    first, second = (simulate(work, model, own) for model, work, own in sides)
     pairs = [
-        tuple(
-            simulate(_moved(probed(work), seed), model, _costlier(machine, seed)).wall_ns
-            for work, model in (before, after)
-        )
+        tuple(simulate(_moved(work, seed), model, _costlier(own, seed)).wall_ns for model, work, own in sides)
         for seed in range(min(_ROUNDS, _rounds(before[0])))
     ]
     gains = sorted(one - other for one, other in pairs)

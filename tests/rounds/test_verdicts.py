@@ -8,7 +8,7 @@ from hand_made_comparison import article, bound, row
 
 from tracekit.predict.parts import Prediction
 from tracekit.rounds.comparison import Comparison, Row
-from tracekit.rounds.verdicts import overlaps, remarks, verdicts
+from tracekit.rounds.verdicts import overlaps, verdicts
 
 
 def said(comparison: Comparison) -> str:
@@ -223,12 +223,6 @@ def test_predictions_are_held_to_account() -> None:
         "Predicted from one traced run of sequential: off by 10% (median), at most by 50% (threads); 3 of 4 wall times "
         "lay within what was predicted; it would have chosen threads, which is slower than asyncio+processes, the fastest."
     )
-
-
-def test_remarks() -> None:
-    """A note that tells how to record names what `compare` can be asked for instead."""
-    notes = ["the machine was busy", "too little was seen of io: record with --rate 1000"]
-    assert remarks(article(notes=notes)) == [notes[0], "too little was seen of io: compare with more, as --scale 10"]
 
 
 def test_every_verdict_is_a_sentence() -> None:

@@ -45,10 +45,9 @@ def render(counsel: Counsel, console: Console) -> None:
 def heading(counsel: Counsel) -> str:
     """What was traced."""
     ran = f", as it ran: {counsel.now}" if counsel.now else ""
+    whole = sum(counsel.bound.values())  # as simulated, which may not be what it took
     bound = "; ".join(
-        f"{seconds / counsel.wall_s:.0%} {word}"
-        for word, seconds in counsel.bound.items()
-        if seconds >= counsel.wall_s / 10
+        f"{seconds / whole:.0%} {word}" for word, seconds in counsel.bound.items() if seconds >= whole / 10
     )
     longest = f"; its longest chain: {bound}" if bound else ""
     return f"{counsel.program or 'a program'}: {_s(counsel.wall_s)}{ran}, {words.count(counsel.cores, 'core')}{longest}"

@@ -12,7 +12,7 @@ from tracekit.analyze.words import count, duration, size
 from tracekit.export.page import clean, headline, paragraph, table
 from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
-from tracekit.rounds.verdicts import OVERLAPS, overlaps, remarks, spread, verdicts
+from tracekit.rounds.verdicts import OVERLAPS, overlaps, spread, verdicts
 
 _NOTHING = "-"  # what was not measured
 _GAP = 2
@@ -44,7 +44,7 @@ def render(comparison: Comparison, console: Console) -> None:
     _predictions(comparison, console)
     if comparison.notes:
         console.print()
-    for note in remarks(comparison):
+    for note in comparison.notes:
         headline(console, "note", note)
 
 

@@ -15,7 +15,7 @@ from tracekit.export._markup import Markup, each, element
 from tracekit.export.lanes import drawing
 from tracekit.rounds.comparison import BASE, Comparison, Row
 from tracekit.rounds.predicted import error_of
-from tracekit.rounds.verdicts import OVERLAPS, overlaps, remarks, spread, verdicts
+from tracekit.rounds.verdicts import OVERLAPS, overlaps, spread, verdicts
 
 _SCROLLED = {"tabindex": 0, "role": "region", "aria_label": "The lanes of all models"}
 
@@ -46,7 +46,7 @@ def page(comparison: Comparison) -> Iterator[Markup]:
     yield _section("controls", "Between two controls", _controls(comparison))
     yield _section("predicted", "Predicted and measured", _predictions(comparison))
     failed = [f"{row.model} did not run: {row.failed}" for row in comparison.rows if row.failed]
-    yield notes([*remarks(comparison), *failed])
+    yield notes([*comparison.notes, *failed])
     yield closing()
 
 

@@ -35,7 +35,7 @@ import orjson
 
 from tracekit.rounds.comparison import Comparison, Gain, Lane, Row
 from tracekit.rounds.predicted import accuracy, error_of
-from tracekit.rounds.verdicts import remarks, verdicts
+from tracekit.rounds.verdicts import verdicts
 
 SCHEMA = 1
 
@@ -89,7 +89,7 @@ def as_object(comparison: Comparison) -> dict[str, Any]:
         "traced_model": comparison.traced_model or None,
         "prediction": _accuracy(comparison),
         "verdicts": verdicts(comparison),
-        "notes": remarks(comparison),
+        "notes": comparison.notes,
     }
 
 

@@ -80,7 +80,9 @@ class Divider:
         notes = []
         if self.untold:
             named = ", ".join(sorted(self.untold)[:_NAMED])
-            notes.append(f"too little was seen of {named} to tell computing from waiting: record with --rate 1000")
+            notes.append(
+                f"too little was seen of {named} to tell computing from waiting: it takes a longer run, or more looks a second"
+            )
         if self.ungilled:
             notes.append("nobody said whether the computing needed the GIL; it is taken to")
         return notes

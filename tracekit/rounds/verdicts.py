@@ -61,11 +61,6 @@ def spread(gain: Gain | None, unit: str = "") -> str:
     return least if least == most else f"{least} to {most}"
 
 
-def remarks(comparison: Comparison) -> list[str]:
-    """The notes, in terms of what `compare` can be asked for: who predicts from a trace knows only how one is recorded."""
-    return [note.replace("record with --rate 1000", "compare with more, as --scale 10") for note in comparison.notes]
-
-
 def _told_of(bound: Bound, has_gil: bool) -> tuple[list[str], list[str], list[str]]:
     """Words for what a model does side by side, for what is not told, and for what it does not."""
     side, unsure, alone = [], [], []

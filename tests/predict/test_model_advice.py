@@ -19,16 +19,17 @@ FILE = "/app/app.py"
 IF = "If the calls do not depend on each other"
 
 
-def parts(*kinds: Kind, many: int = 16) -> tuple[Strand, ...]:
+def parts(*kinds: Kind, many: int = 16, file: str = FILE) -> tuple[Strand, ...]:
     """Alike calls, each of 10 ms of each kind of work."""
-    steps = (StepOf("digest", FILE, 3),)
+    steps = (StepOf("digest", file, 3 if file else 0),)
     return (Strand("digest", tuple(Piece(kind, 10 * MS) for kind in kinds), steps=steps, group="digest"),) * many
 
 
 def found(work: Work) -> Found:
     """What is advised for it, on its cores, where it took as long as simulated."""
     builder, machine = Builder("app.py"), usual(work.cores)
-    process = builder.process(10, "app.py")
+    process = builder.process(10, "app.py", command="python app.py")
+    builder.process(11, "sh", command="sh", parent=process, untraced="no Python")  # by whom it was started nobody saw
     if work.workers:
         builder.pools.append(Pool(process, "ThreadPoolExecutor", limit=work.workers, submitted=len(work.strands)))
     (now,) = predict(work, (work.traced_model,), machine)
@@ -43,6 +44,13 @@ def test_calls_may_depend_on_each_other(kind: Kind) -> None:
 
     assert advice.change.startswith(f"{IF}, which the trace does not say: run the 16 calls of digest")
     assert advice.confidence == "medium"
+
+
+def test_calls_of_unknown_place_start_no_programs() -> None:
+    """That nobody saw where a program was started does not make those who start it of calls whose place is not known either."""
+    (advice,) = found(Work("app.py", parts(Kind.IO, file=""), cores=2, traced_model="sequential")).advice
+
+    assert "subprocess" not in advice.change
 
 
 def test_steps_say_what_they_depend_on() -> None:

@@ -60,11 +60,12 @@ def find(trace: Trace, _threshold_ns: int) -> list[Finding]:
         row for row in trace.states if row.runnable >= max(STARVED_NS, STARVED_SHARE * (row.running + row.runnable))
     ]
     starved.sort(key=lambda row: -row.runnable)
-    use = _use(trace) if starved else None
+    if not starved:
+        return []
+    use = _use(trace)
     # Runs that were one after the other and are laid side by side had the cores to themselves.
-    return (
-        [] if use is None or (trace.cores and use.used > _IMPOSSIBLE * trace.cores) else [_finding(trace, starved, use)]
-    )
+    is_of_one_time = not trace.cores or use.used <= _IMPOSSIBLE * trace.cores
+    return [_finding(trace, starved, use)] if is_of_one_time else []
 
 
 def _finding(trace: Trace, starved: list[States], use: _Use) -> Finding:

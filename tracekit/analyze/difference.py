@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from tracekit.analyze import words
 from tracekit.analyze.alike import MEANS, alike
 from tracekit.analyze.place import Place
 from tracekit.analyze.sides import Side, notes, side_of
@@ -31,7 +30,6 @@ from tracekit.analyze.subjects import (
     crowded,
     subjects,
 )
-from tracekit.analyze.work_kinds import kinds
 from tracekit.model.trace import Trace
 
 # Below that nothing counts: what is sampled a hundred times a second is known to two looks or so, and a program's weight is
@@ -80,7 +78,7 @@ class Change:
             kind; "" where it was not there.
         place: in the code, as it is now, else as it was.
         numbers: by their names (subjects.NUMBERS); of a unit those in alike.MEANS are of each time that it was there.
-        spent: of a kind that changed, the shares of its time (work_kinds.KindRow) before and after.
+        spent: of a kind, the shares of its time (work_kinds.KindRow) before and after.
     """
 
     topic: str
@@ -174,7 +172,7 @@ def difference(before: Trace, after: Trace, threshold_ns: int) -> Difference:
         threshold_ns: a longer step of a loop is a block.
     """
     together = crowded(before) | crowded(after)
-    first, second = alike(_recorded(before, together, threshold_ns), _recorded(after, together, threshold_ns))
+    first, second = alike(*(subjects(trace, together, threshold_ns) for trace in (before, after)))
     old, new = {row.key: row for row in first}, {row.key: row for row in second}
     sides = side_of(before), side_of(after)
     if not all(side.is_sampled for side in sides):
@@ -182,35 +180,9 @@ def difference(before: Trace, after: Trace, threshold_ns: int) -> Difference:
             row.numbers.pop("cpu", None)
     pairs = _reunited([(old.get(key), new.get(key)) for key, row in {**old, **new}.items() if _is_told(row, *sides)])
     wall = max(before.duration, after.duration)
-    changes = _spent(pairs, [_change(*pair, wall) for pair in pairs], before, after)
+    changes = [_change(*pair, wall) for pair in pairs]
     changes.sort(key=lambda row: (row.topic != PROGRAM, -row.weight))
     return Difference(*sides, changes, notes(*sides))
-
-
-def _recorded(trace: Trace, together: set[str], threshold_ns: int) -> list[Subject]:
-    """The subjects of a trace, less processes seen by chance: they may live from one look to the next."""
-    rows, processes = subjects(trace, together, threshold_ns), trace.processes
-    known = [row for row in processes if row.parent is None or row.python or row.started_at]
-    threads = [row for row in trace.threads if not processes[row.process].untraced]
-    rows[0].numbers.update(processes=Number(len(known)), threads=Number(len(threads)))
-    by_chance = {words.short_function(row.name) for row in processes if row.untraced}
-    return [row for row in rows if row.form != "process" or row.name not in by_chance]
-
-
-def _spent(pairs: list[_SubjectPair], changes: list[Change], before: Trace, after: Trace) -> list[Change]:
-    """The changes, with the shares of their time where that goes into something else now."""
-    if not any(row.topic == KIND and row.is_beyond_noise for row in changes):
-        return changes
-    old, new = (
-        {(row.what, Place(row.name, row.file, row.line)): row.shares for row in kinds(trace)}
-        for trace in (before, after)
-    )
-    return [
-        replace(row, spent=(old.get((one.form, one.place), {}), new.get((other.form, other.place), {})))
-        if row.topic == KIND and one is not None and other is not None
-        else row
-        for (one, other), row in zip(pairs, changes)
-    ]
 
 
 def _is_told(row: Subject, before: Side, after: Side) -> bool:
@@ -254,7 +226,8 @@ def _change(old: Subject | None, new: Subject | None, wall: int) -> Change:
         name: _pair(name, _number(old, name), _number(new, name), wall, many if name in MEANS else 1) for name in names
     }
     what = max((side.what or side.name for side in sides), key=len)
-    return Change(one.topic, one.name, what, _form(old), _form(new), place, numbers)
+    spent = old.shares if old is not None else {}, new.shares if new is not None else {}
+    return Change(one.topic, one.name, what, _form(old), _form(new), place, numbers, spent)
 
 
 def _form(side: Subject | None) -> str:

@@ -64,7 +64,7 @@ class Subject:
         topic: PROGRAM, BLOCK, UNIT, WAIT, KIND or THREADS.
         form: of a UNIT "task", "thread", "process", "job" or "span"; of a WAIT who waited, "task" or "thread"; of a KIND what it
             is of.
-        kind: of a KIND, in words.
+        kind: of a KIND, in words; `shares`: where its time went (work_kinds.KindRow).
         place: in the code, as far as it is known.
         what: as a person would say it, where the name alone says too little.
     """
@@ -75,6 +75,7 @@ class Subject:
     place: Place = field(default_factory=Place)
     what: str = ""
     kind: str = ""
+    shares: dict[str, float] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
 
     @property
@@ -103,8 +104,9 @@ def subjects(trace: Trace, together: Collection[str], threshold_ns: int) -> list
 def _program(trace: Trace) -> Subject:
     numbers = {
         "wall": Number(trace.duration, _held_up(trace)),
-        "processes": Number(len(trace.processes)),
-        "threads": Number(len(trace.threads)),
+        # Those that were only seen from outside may live from one look to the next: how many were is chance.
+        "processes": Number(sum(row.parent is None or bool(row.python or row.started_at) for row in trace.processes)),
+        "threads": Number(sum(not trace.processes[row.process].untraced for row in trace.threads)),
         "tasks": Number(len(trace.tasks)),
     }
     if trace.states:
@@ -181,6 +183,7 @@ def _threads(trace: Trace) -> Iterator[Subject]:
         name = (default["target"] or "") if default else name
         is_own = bool(name) and not _WORKER.fullmatch(name) and not (thread.main and process.parent is None)
         is_own &= not name.endswith(f" {thread.tid}")  # what the kernel calls one that nobody named
+        is_own &= not (thread.main and process.untraced)  # seen by chance
         if is_own and thread.ended is not None and not thread.begun_before:
             groups[form, words.short_function(name)].append(thread.ended - thread.started)
     for (form, name), lives in groups.items():
@@ -239,7 +242,8 @@ def _kinds(trace: Trace) -> Iterator[Subject]:
         }
         numbers = {name: Number(round(share * row.total_ns)) for name, share in shares.items()}
         place = Place(row.name, row.file, row.line)
-        yield Subject(KIND, words.short_function(row.name), row.what, place, kind=row.kind, numbers=numbers)
+        name = words.short_function(row.name)
+        yield Subject(KIND, name, row.what, place, kind=row.kind, shares=row.shares, numbers=numbers)
 
 
 def _states(trace: Trace) -> Iterator[Subject]:

@@ -34,13 +34,16 @@ _COSTS_OF_AWAITING = (
 
 def find(trace: Trace, work: Work, machine: Machine, threshold_ns: int) -> Found:
     """Advice for each culprit that blocks a loop for longer than `threshold_ns`, or else for who does with many short steps."""
-    found, together = Found([], [], []), Found([], [], [])
-    for spot in spots(trace, threshold_ns):
+    found = _judged(trace, work, machine, spots(trace, threshold_ns))
+    if any(found):
+        return found
+    return Found(_judged(trace, work, machine, crowds(trace, threshold_ns)).advice, [], [])
+
+
+def _judged(trace: Trace, work: Work, machine: Machine, culprits: list[Spot]) -> Found:
+    found = Found([], [], [])
+    for spot in culprits:
         _judge(trace, work, machine, spot, found)
-    if found == together:
-        for spot in crowds(trace, threshold_ns):
-            _judge(trace, work, machine, spot, together)
-        found.advice.extend(together.advice)
     return found
 
 

@@ -213,7 +213,7 @@ def _may_depend(work: Work) -> bool:
 def _starts_programs(trace: Trace, group: Group) -> bool:
     """Whether it is a line that starts other programs."""
     others = [row for row in trace.processes if row.command != trace.processes[0].command]
-    return any(Place.read(row.started_at)[1:] == (group.file, group.line) for row in others)
+    return bool(group.file) and any(Place.read(row.started_at)[1:] == (group.file, group.line) for row in others)
 
 
 def _late(work: Work, gained: whatif.Gain) -> tuple[float | None, float | None]:

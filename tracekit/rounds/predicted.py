@@ -11,7 +11,7 @@ from tracekit.predict.model_advice import SIMPLEST
 from tracekit.predict.predict import MODELS, predict
 from tracekit.predict.work import work_of
 from tracekit.rounds.comparison import BASE, Comparison, Row
-from tracekit.rounds.level import TIE, is_level
+from tracekit.rounds.level import TIE, is_level, is_within
 from tracekit.rounds.statistics import median, percentile
 
 _IN_TIME_S = 0.002  # so much later a poll may be than at best, and is still in time
@@ -106,7 +106,7 @@ def accuracy(rows: Sequence[Row]) -> Accuracy | None:
     sizes = [abs(error) for error in told.values()]
     ran = {row.model: row for row in rows if row.model in told}
     named, best = ran[_named(list(ran.values()))], ran[min(walls, key=lambda model: walls[model])]
-    right = walls[named.model] <= walls[best.model] * (1 + TIE)
+    right = is_within(best, named)
     return Accuracy(
         errors=told,
         median_error=median(sizes),
